@@ -1,0 +1,133 @@
+"""Bytes from Asterisk's manager interface into messages. Pure: no I/O, never raises.
+
+Rules (main/manager.c):
+1. A line ends in CRLF; a bare LF is part of a value. A message ends with an empty line.
+2. Messages that are empty are skipped: some modules send one blank line too many.
+3. Key and value part at the first `": "`; a key can hold a colon. Only where there is no
+   `": "` do they part at the first colon.
+4. Headers repeat, and their order counts only among themselves.
+5. Text is UTF-8; other bytes survive as surrogates (`surrogateescape`).
+
+A message stays bytes until somebody asks for a header: most events of a busy machine are
+decided by their first line.
+"""
+
+# A message of AMI's has a few kB; 10 000 variables of 100 B on one channel would still pass.
+MESSAGE_LIMIT = 1 << 20
+
+_END = b"\r\n\r\n"
+_BANNER = b"Asterisk Call Manager/"
+
+
+class Message:
+    """One message: an event, a response, or something else that came between two blank lines."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+
+    @property
+    def is_response(self) -> bool:
+        """True for a response to an action."""
+        return self.raw[:9].lower() == b"response:"
+
+    @property
+    def is_event(self) -> bool:
+        """True for an event or a list item."""
+        return self.raw[:6].lower() == b"event:"
+
+    @property
+    def name(self) -> str:
+        """The value of the first line: the event's name, or the response's status."""
+        line = self.raw.partition(b"\r\n")[0]
+        return _text(line.partition(b":")[2].strip())
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Return all headers in their order, values as sent. A line without a colon has key ''."""
+        return [_header(line) for line in self.raw.split(b"\r\n") if line]
+
+    def get(self, key: str, default: str = "") -> str:
+        """Return the first value of `key`, in any case, or `default`."""
+        wanted = key.lower()
+        for name, value in self.headers():
+            if name.lower() == wanted:
+                return value
+        return default
+
+    def __repr__(self) -> str:
+        return f"Message({self.name!r}, {len(self.raw)} bytes)"
+
+
+class Decoder:
+    """Cuts a stream of bytes, in pieces of any size, into the raw bytes of messages.
+
+    `version` is the AMI version of the banner, empty before it came. `oversized` counts
+    messages that were longer than `limit` and thrown away: memory is bounded by it.
+    """
+
+    def __init__(self, limit: int = MESSAGE_LIMIT) -> None:
+        self.version = ""
+        self.oversized = 0
+        self._limit = limit
+        self._rest = b""
+        self._banner_due = True
+        self._skipping = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the messages that `data` completes, without their final blank line.
+
+        The pieces that a stream comes in do not matter. O(bytes), amortised.
+        """
+        if self._rest:
+            data = self._rest + data
+        if self._banner_due:
+            data = self._take_banner(data)
+        messages = data.split(_END)
+        self._rest = rest = messages.pop()
+        if self._skipping and messages:
+            self._skipping = False
+            del messages[0]
+        if len(data) > self._limit:
+            kept = [message for message in messages if len(message) <= self._limit]
+            self.oversized += len(messages) - len(kept)
+            messages = kept
+        if len(rest) > self._limit:
+            if not self._skipping:
+                self._skipping = True
+                self.oversized += 1
+            # Three bytes may be the beginning of the end of the message.
+            self._rest = rest[-3:]
+        return [
+            message
+            for message in (
+                message if message[:1] != b"\r" else message.lstrip(b"\r\n")
+                for message in messages
+            )
+            if message
+        ]
+
+    def _take_banner(self, data: bytes) -> bytes:
+        head = data[: len(_BANNER)]
+        if not _BANNER.startswith(head):
+            self._banner_due = False
+            return data
+        line, end, rest = data.partition(b"\r\n")
+        if end:
+            self._banner_due = False
+            self.version = _text(line[len(_BANNER) :].strip())
+            return rest
+        return data
+
+
+def _header(line: bytes) -> tuple[str, str]:
+    key, separator, value = line.partition(b": ")
+    if not separator:
+        key, separator, value = line.partition(b":")
+    if not separator:
+        return "", _text(line)
+    return _text(key), _text(value)
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")

@@ -1,0 +1,272 @@
+"""The configuration: one TOML file as frozen Structs, and secrets from where secrets live.
+
+`load` is the only way in. Whatever is wrong (an unknown key, a wrong type, a missing
+secret, an unreadable file) is one `ConfigError` that names the key. The environment
+overrides secrets only; no secret is ever part of an error or of a `repr`.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from callstate.core.errors import ConfigError
+
+DEFAULT_PATH = Path("/etc/callstate/config.toml")
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Seconds = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=0)]
+Id = Annotated[int, Meta(gt=0)]
+
+# The fields of a leg that a platform's dialplan may set, see `Variables`.
+VARIABLE_FIELDS = (
+    "callid",
+    "scustomer",
+    "stype",
+    "snumber",
+    "cnumber",
+    "ctype",
+    "dcustomer",
+    "dtype",
+    "dnumber",
+    "peer",
+    "billing_peer",
+    "ingroup",
+    "outgroup",
+    "overmax",
+    "callerid_internal",
+    "callerid_external",
+    "callername_internal",
+    "callername_external",
+    "spresent",
+    "sip_callid",
+)
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One table of the file; an unknown key in it is an error."""
+
+
+class Http(Struct, frozen=True, kw_only=True):
+    """Where the API listens. Port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class Logs(Struct, frozen=True, kw_only=True):
+    """`format` is `text`, `json`, or `auto`: text on a terminal, JSON otherwise."""
+
+    level: str = "info"
+    format: str = "auto"
+
+
+class DirectorySource(Struct, frozen=True, kw_only=True):
+    """Where customers, users, roles, lines and names come from; a relative `file` is
+    relative to the configuration's folder. 0 `reload_seconds` reads it only on SIGHUP."""
+
+    file: str = "directory.toml"
+    reload_seconds: Annotated[float, Meta(ge=0)] = 60.0
+
+
+class Sync(Struct, frozen=True, kw_only=True):
+    """How the mirror is kept in step; all in seconds.
+
+    `audit_seconds` lies between two comparisons with Asterisk's own list;
+    `stale_seconds` is how long the legs of an unreachable machine are served (as
+    stale); `first_sync_seconds` is how long a start waits for the machines.
+    """
+
+    audit_seconds: Seconds = 60.0
+    stale_seconds: Seconds = 60.0
+    first_sync_seconds: Seconds = 30.0
+
+
+class Ami(Struct, frozen=True, kw_only=True):
+    """Patience on the manager connections; all in seconds.
+
+    `silence_seconds` without a byte (pings included) means a dead link;
+    the wait before a new attempt grows from `retry_seconds` to `retry_limit_seconds`.
+    """
+
+    connect_seconds: Seconds = 5.0
+    action_seconds: Seconds = 10.0
+    ping_seconds: Seconds = 5.0
+    silence_seconds: Seconds = 15.0
+    retry_seconds: Seconds = 0.5
+    retry_limit_seconds: Seconds = 30.0
+
+
+class Machine(Struct, frozen=True, kw_only=True):
+    """One Asterisk server. `id` is the API's `machine`."""
+
+    id: Id
+    name: str = ""
+    host: str = "127.0.0.1"
+    port: Port = 5038
+    username: str
+    secret: str = ""
+    secret_file: str = ""
+    tls: bool = False
+    tls_ca_file: str = ""
+    tls_verify: bool = True
+
+    def __repr__(self) -> str:
+        return f"Machine(id={self.id!r}, host={self.host!r}, port={self.port!r})"
+
+
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """What the channels are whose name matches `pattern` (`*` and `?` as in a shell).
+
+    The first rule that matches counts. `number` empty means the channel's own number.
+    """
+
+    pattern: str
+    type: str
+    customer: Count = 0
+    peer: Count = 0
+    billing_peer: Count = 0
+    ingroup: Count = 0
+    outgroup: Count = 0
+    number: str = ""
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """All of it. `variables` maps a field of the answer to the channel variable that holds it.
+
+    `peers` and `groups` give the ids of names that such variables hold instead of a number.
+    """
+
+    http: Http = Http()
+    logs: Logs = Logs()
+    directory: DirectorySource = DirectorySource()
+    sync: Sync = Sync()
+    ami: Ami = Ami()
+    machine: tuple[Machine, ...] = ()
+    endpoint: tuple[Endpoint, ...] = ()
+    variables: dict[str, str] = {}
+    peers: dict[str, Count] = {}
+    groups: dict[str, Count] = {}
+    account_code_is_customer: bool = False
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
+    """Return the configuration in the file at `path`, with the secrets filled in.
+
+    Raises:
+        ConfigError: naming the key, or the file when it cannot be read at all.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(str(path), f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(str(path), "is not UTF-8") from None
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(str(path), f"is not TOML: {error}") from None
+    config = parse(raw)
+    machines = tuple(
+        _with_secret(index, machine, path.parent, environment)
+        for index, machine in enumerate(config.machine)
+    )
+    directory_file = str(path.parent / config.directory.file)
+    return msgspec.structs.replace(
+        config,
+        machine=machines,
+        directory=msgspec.structs.replace(config.directory, file=directory_file),
+    )
+
+
+def parse(raw: Mapping[str, Any]) -> Config:
+    """Return the checked configuration of a parsed TOML document; secrets stay as they are.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    try:
+        config = msgspec.convert(dict(raw), Config)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error)) from None
+    _check(config)
+    return config
+
+
+def _check(config: Config) -> None:
+    if config.logs.level not in ("debug", "info", "warning", "error"):
+        raise ConfigError("logs.level", "must be debug, info, warning or error")
+    if config.logs.format not in ("auto", "text", "json"):
+        raise ConfigError("logs.format", "must be auto, text or json")
+    if not config.machine:
+        raise ConfigError("machine", "at least one [[machine]] is needed")
+    ids: set[int] = set()
+    for index, machine in enumerate(config.machine):
+        if machine.id in ids:
+            raise ConfigError(f"machine[{index}].id", f"{machine.id} is used twice")
+        ids.add(machine.id)
+        if machine.secret and machine.secret_file:
+            raise ConfigError(f"machine[{index}].secret_file", "secret is given as well")
+    for field, variable in config.variables.items():
+        if field not in VARIABLE_FIELDS:
+            known = ", ".join(VARIABLE_FIELDS)
+            raise ConfigError(f"variables.{field}", f"is no field; known are {known}")
+        if not variable or variable.strip() != variable or "(" in variable:
+            raise ConfigError(f"variables.{field}", "must be the name of a plain variable")
+    if config.ami.silence_seconds <= config.ami.ping_seconds:
+        raise ConfigError("ami.silence_seconds", "must be longer than ami.ping_seconds")
+
+
+def _with_secret(
+    index: int, machine: Machine, folder: Path, environment: Mapping[str, str]
+) -> Machine:
+    """Return `machine` with its secret: environment, secret_file, systemd credential, file."""
+    key = f"machine[{index}].secret"
+    secret = environment.get(f"CALLSTATE_MACHINE_{machine.id}_SECRET", "")
+    credentials = environment.get("CREDENTIALS_DIRECTORY", "")
+    if not secret and machine.secret_file:
+        secret = _read_secret(f"{key}_file", folder / machine.secret_file)
+    if not secret and credentials:
+        credential = Path(credentials) / f"machine-{machine.id}"
+        if credential.exists():
+            secret = _read_secret(key, credential)
+    secret = secret or machine.secret
+    if not secret:
+        raise ConfigError(
+            key,
+            f"is missing: set it, secret_file, or CALLSTATE_MACHINE_{machine.id}_SECRET",
+        )
+    if any(character in secret for character in "\r\n"):
+        raise ConfigError(key, "must not contain a line break")
+    return msgspec.structs.replace(machine, secret=secret)
+
+
+def _read_secret(key: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ConfigError(key, f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(key, f"{path} is not UTF-8") from None
+
+
+def _explain(message: str) -> ConfigError:
+    """Turn a text of msgspec's into an error that begins with the key."""
+    problem, _, place = message.partition(" - at ")
+    key = place.strip("`").removeprefix("$").removeprefix(".").replace("[...]", "")
+    unknown = re.search(r"unknown field `([^`]*)`", problem)
+    missing = re.search(r"missing required field `([^`]*)`", problem)
+    if unknown or missing:
+        name = (unknown or missing)[1]  # type: ignore[index]  # one of them matched
+        key = f"{key}.{name}" if key else name
+        return ConfigError(key, "is not a known key" if unknown else "is missing")
+    kinds = re.fullmatch(r"Expected `([^`]*)`, got `([^`]*)`", problem)
+    if kinds:
+        return ConfigError(key, f"must be {kinds[1]}, not {kinds[2]}")
+    return ConfigError(key or "configuration", problem[0].lower() + problem[1:])
