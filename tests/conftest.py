@@ -1,0 +1,45 @@
+"""What all tests share: the captures.
+
+A test with an argument `capture` runs once for each of them, the loads left out. The mark
+`captures("*/reconnect", ...)` picks by shell pattern instead, loads included.
+"""
+
+from collections.abc import Callable
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+from tests.captures import FIXTURES, Capture, all_captures
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "capture" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("captures")
+    patterns: tuple[str, ...] = marker.args if marker else ()
+    chosen = [
+        capture
+        for capture in all_captures()
+        if any(fnmatch(capture.name, pattern) for pattern in patterns)
+        or (not patterns and not capture.is_load)
+    ]
+    metafunc.parametrize("capture", chosen, ids=[capture.name for capture in chosen])
+
+
+@pytest.fixture(scope="session")
+def fixtures_path() -> Path:
+    """The folder of the captures."""
+    return FIXTURES
+
+
+@pytest.fixture(scope="session")
+def load_capture() -> Callable[[str], Capture]:
+    """Give one capture by name, as `asterisk-22/busy`."""
+
+    def load(name: str) -> Capture:
+        capture = Capture(FIXTURES / name)
+        assert capture.path.is_dir(), f"no capture {name}"
+        return capture
+
+    return load
