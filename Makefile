@@ -1,0 +1,45 @@
+# Everything a person or a CI machine runs. Needs python3 >= 3.11 with venv; the rest is installed
+# into .venv by the first target that needs it, and again when pyproject.toml changes.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test live check format clean
+
+demo: $(VENV)/run.stamp   ## two recorded machines, played over real sockets, and curl lines to try
+	$(BIN)/callstate demo
+
+test: $(VENV)/dev.stamp   ## every test that needs no root
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report
+
+live: $(VENV)/dev.stamp   ## against real Asterisk 22 and 16: root, on Debian
+	$(BIN)/pytest -m live tests/live
+
+check: $(VENV)/dev.stamp  ## formatter, linter, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp ## let the formatter and the linter repair what they can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# --group (dependency groups) came with pip 25.1; Debian 12 brings 23.0.
+$(VENV)/pip.stamp:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "callstate needs Python 3.11 or later")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	touch $@
+
+$(VENV)/run.stamp: $(VENV)/pip.stamp pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/dev.stamp: $(VENV)/pip.stamp pyproject.toml
+	$(BIN)/python -m pip install --quiet --group dev --editable .
+	touch $(VENV)/run.stamp $@
