@@ -1,0 +1,41 @@
+"""Every module has its test module at the same place, and no test module is an orphan."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+# Test modules about the whole rather than about one module, and what they are about.
+CROSS_CUTTING = {
+    "test_captures.py": "the fixtures",
+    "test_docs.py": "the documents against the tables in the code",
+    "test_layers.py": "the dependency rule",
+    "test_map.py": "this map",
+    "test_words.py": "words that have no place here",
+}
+# Folders of tests that mirror no package: whole captures, real Asterisk, timings.
+OWN_FOLDERS = {"replay", "live", "bench"}
+# Modules without behaviour of their own: what they hold is tested through those who use it.
+UNTESTED = {"__init__.py", "__main__.py"}
+
+
+def _modules() -> set[Path]:
+    package = ROOT / "callstate"
+    paths = (path.relative_to(package) for path in package.rglob("*.py"))
+    return {path for path in paths if path.name not in UNTESTED}
+
+
+def _test_modules() -> set[Path]:
+    tests = ROOT / "tests"
+    paths = (path.relative_to(tests) for path in tests.rglob("test_*.py"))
+    return {path for path in paths if path.parts[0] not in OWN_FOLDERS}
+
+
+def test_every_module_has_its_tests() -> None:
+    wanted = {path.with_name(f"test_{path.name}") for path in _modules()}
+    assert sorted(map(str, wanted - _test_modules())) == []
+
+
+def test_no_test_module_is_an_orphan() -> None:
+    known = {path.with_name(f"test_{path.name}") for path in _modules()}
+    orphans = _test_modules() - known - {Path(name) for name in CROSS_CUTTING}
+    assert sorted(map(str, orphans)) == []
