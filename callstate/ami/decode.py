@@ -74,6 +74,11 @@ class Decoder:
         self._banner_due = True
         self._skipping = False
 
+    @property
+    def greeted(self) -> bool:
+        """True once the banner came, or something else that makes it clear that none will."""
+        return not self._banner_due
+
     def feed(self, data: bytes) -> list[bytes]:
         """Return the messages that `data` completes, without their final blank line.
 
@@ -101,8 +106,7 @@ class Decoder:
         return [
             message
             for message in (
-                message if message[:1] != b"\r" else message.lstrip(b"\r\n")
-                for message in messages
+                message if message[:1] != b"\r" else message.lstrip(b"\r\n") for message in messages
             )
             if message
         ]

@@ -1,0 +1,201 @@
+"""The manager protocol on one link: bytes in, messages out; actions and their answers.
+
+Given to panoramisk's `Manager` as its `protocol_factory`: panoramisk makes the actions and
+their ActionIDs and sends them through `send`; receiving is ours.
+
+Rules:
+1. Every event, list item and response goes to the receiver, in the order of the stream.
+2. An action is over at its response, or, when that starts a list, at the list's completion;
+   a list that is answered by an error is over at the error. Items are not collected.
+3. When the link ends, for whatever reason, every action that waits fails with
+   `ConnectionLost`, and nothing more reaches the receiver.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+from callstate.ami.decode import Decoder, Message
+from callstate.ami.errors import ConnectionLost, InvalidAction
+from callstate.ami.response import to_panoramisk
+
+# AMI reads a line of an action into 1 025 bytes and at most 128 lines (main/manager.c).
+_LINE_LIMIT = 1023
+_LINES_LIMIT = 128
+
+Receiver = Callable[[bytes, float], None]
+Clock = Callable[[], float]
+
+
+class AmiProtocol(asyncio.Protocol):
+    """One link. `heard` and `answered` are the loop's time of the last byte and last answer.
+
+    `receiver` is given each message with the time of `clock` when its last piece came;
+    `greeted` gives the version of the banner.
+    """
+
+    def __init__(
+        self, receiver: Receiver, *, clock: Clock, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._receiver = receiver
+        self._clock = clock
+        self._loop = loop
+        self._transport: asyncio.Transport | None = None
+        self._pending: dict[str, Any] = {}
+        self._reason = ""
+        self.decoder = Decoder()
+        self.heard = self.answered = loop.time()
+        self.greeted: asyncio.Future[str] = loop.create_future()
+        self._lost: asyncio.Future[None] = loop.create_future()
+
+    @property
+    def is_open(self) -> bool:
+        """True from the first byte that could be sent until the link begins to end."""
+        return self._transport is not None and not self._reason
+
+    @property
+    def pending(self) -> int:
+        """How many actions wait for their answer."""
+        return len(self._pending)
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end, empty when there is none."""
+        peer = None if self._transport is None else self._transport.get_extra_info("peername")
+        return str(peer[0]) if isinstance(peer, tuple) else ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin. Called by asyncio."""
+        self._transport = cast("asyncio.Transport", transport)
+        self.heard = self.answered = self._loop.time()
+        if self._reason:  # aborted before there was a link
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Decode a piece of the stream and pass on what it completes. Called by asyncio."""
+        self.heard = self._loop.time()
+        at = self._clock()
+        for raw in self.decoder.feed(data):
+            if self._reason:
+                return
+            if self._pending:
+                self._correlate(raw)
+            self._receiver(raw, at)
+        if not self.greeted.done() and self.decoder.greeted:
+            self._greet()
+
+    def eof_received(self) -> None:
+        """End the link: there is no use for half of one. Called by asyncio."""
+        self.abort("closed by the machine")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Fail everything that waits. Called by asyncio, once."""
+        if not self._reason:
+            self._reason = "closed by the machine" if error is None else f"lost: {error}"
+        self._fail_pending()
+        if not self._lost.done():
+            self._lost.set_result(None)
+
+    def abort(self, reason: str) -> None:
+        """End the link now, unsent bytes included; the first `reason` counts."""
+        if self._reason:
+            return
+        self._reason = reason
+        self._fail_pending()
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def wait_lost(self) -> str:
+        """Return why the link ended, when its socket, if there was one, is closed."""
+        if self._transport is not None:
+            # Not awaited itself: who is cancelled here must not cancel it.
+            await asyncio.wait([self._lost])
+        return self._reason
+
+    def send(self, action: Any, as_list: bool | None = None) -> "asyncio.Future[Any]":
+        """Send panoramisk's `action` and return its future. Called by panoramisk.
+
+        The future gives [response] or [response, completion], as panoramisk's messages.
+
+        Raises:
+            InvalidAction: a line that the machine would read as something else.
+            ConnectionLost: there is no link.
+        """
+        data = _to_bytes(action)
+        if self._transport is None or self._reason:
+            raise ConnectionLost(self._reason or "not connected")
+        action.as_list = as_list
+        self._pending[action.id] = action
+        self._transport.write(data)
+        future: asyncio.Future[Any] = action.future
+        return future
+
+    def forget(self, action: Any) -> None:
+        """Stop waiting for the answer to `action`; what it failed with was not wanted."""
+        self._pending.pop(action.id, None)
+        if not action.future.cancel() and not action.future.cancelled():
+            action.future.exception()
+
+    def _greet(self) -> None:
+        if self.decoder.version:
+            self.greeted.set_result(self.decoder.version)
+        else:
+            self.abort("not a manager interface: no banner")
+
+    def _correlate(self, raw: bytes) -> None:
+        # Runs for every message while an action waits; most are events without an ActionID.
+        if b"\r\nActionID: " not in raw:
+            return
+        self.answered = self.heard
+        message = Message(raw)
+        is_response = message.is_response
+        if not is_response and not _may_complete(raw):
+            return
+        action = self._pending.get(message.get("ActionID"))
+        if action is None or (not is_response and not action.responses):
+            return
+        action.responses.append(to_panoramisk(message.headers()))
+        if is_response and _starts_list(message):
+            return
+        del self._pending[action.id]
+        if not action.future.done():
+            action.future.set_result(action.responses)
+
+    def _fail_pending(self) -> None:
+        pending, self._pending = self._pending, {}
+        for action in pending.values():
+            if not action.future.done():
+                action.future.set_exception(ConnectionLost(self._reason))
+        if not self.greeted.done():
+            self.greeted.set_exception(ConnectionLost(self._reason))
+
+
+def _to_bytes(action: Any) -> bytes:
+    lines = 0
+    for key, values in action.items():
+        for value in values if isinstance(values, (list, tuple)) else [values]:
+            line = f"{key}: {value}"
+            lines += 1
+            # A line break in a value would add headers, or a whole action, of somebody's choice.
+            if "\r" in line or "\n" in line or ":" in key:
+                raise InvalidAction(f"the header {key} cannot be sent as it is")
+            if len(line.encode("utf-8", "surrogateescape")) > _LINE_LIMIT:
+                raise InvalidAction(f"the header {key} is too long")
+    if lines > _LINES_LIMIT:
+        raise InvalidAction("too many headers")
+    return str(action).encode("utf-8", "surrogateescape")
+
+
+def _starts_list(message: Message) -> bool:
+    if message.name.lower() != "success":
+        return False
+    # 13.0 and 13.1 say it in words only.
+    return (
+        message.get("EventList").lower() == "start"
+        or "will follow" in message.get("Message").lower()
+    )
+
+
+def _may_complete(raw: bytes) -> bool:
+    # By name as well: 13.0 and 13.1 complete some lists without an EventList header.
+    return raw.partition(b"\r\n")[0].endswith(b"Complete") or b"\r\nEventList: " in raw
