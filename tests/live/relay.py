@@ -1,0 +1,126 @@
+"""Between callstate and an Asterisk: a relay that can see, break, refuse and fall silent."""
+
+import asyncio
+import contextlib
+import time
+from typing import Any
+
+from tests.live.lab.ami import Headers
+
+
+class RelayedLink:
+    """One connection of callstate's, seen from the middle.
+
+    `received` counts the bytes that Asterisk sent to callstate. `silent` holds everything
+    back in both directions while both ends stay open: a half-open link.
+    """
+
+    def __init__(self, n: int, client: asyncio.StreamWriter) -> None:
+        self.n = n
+        self.received = 0
+        self.last = time.monotonic()
+        self.first = asyncio.Event()
+        self.closed = asyncio.Event()
+        self.flowing = asyncio.Event()
+        self.flowing.set()
+        self._client = client
+
+    def send(self, headers: Headers) -> None:
+        """Do nothing: callstate asks for its lists by itself."""
+
+    def abort(self) -> None:
+        """Break the connection, at once and both ways."""
+        self._client.transport.abort()
+        self.closed.set()
+
+    def fall_silent(self) -> None:
+        self.flowing.clear()
+
+    async def pump(self, upstream: asyncio.StreamWriter, reader: asyncio.StreamReader) -> None:
+        """Pass on what callstate sends."""
+        await self._copy(reader, upstream, counted=False)
+
+    async def fill(self, upstream: asyncio.StreamReader) -> None:
+        """Pass on, and count, what Asterisk sends."""
+        await self._copy(upstream, self._client, counted=True)
+
+    async def _copy(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, counted: bool
+    ) -> None:
+        while data := await source.read(65536):
+            await self.flowing.wait()
+            if counted:
+                self.received += len(data)
+                self.last = time.monotonic()
+                self.first.set()
+            sink.write(data)
+            await sink.drain()
+
+
+class Relay:
+    """Listens on a port of its own and passes on to `port`; refuses while shut."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._server: asyncio.Server | None = None
+        self._links = 0
+        self._serving: set[asyncio.Task[Any]] = set()
+        self._arrived: asyncio.Queue[RelayedLink] = asyncio.Queue()
+        self.port = 0
+        self.link: RelayedLink | None = None
+
+    async def open(self) -> None:
+        """Listen, on the same port as before; nothing when it does already."""
+        if self._server is None:
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+            self.port = self._server.sockets[0].getsockname()[1]
+
+    def shut(self) -> None:
+        """Refuse new connections and break the one there is."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        if self.link is not None:
+            self.link.abort()
+
+    async def close(self) -> None:
+        """Shut, and wait until the last connection is gone."""
+        self.shut()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    async def next_link(self, limit: float) -> RelayedLink:
+        """Return the live connection, or wait for one."""
+        while self.link is None or self.link.closed.is_set():
+            await asyncio.wait_for(self._arrived.get(), limit)
+        return self.link
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "a stream's callback is a task"
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        try:
+            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.close()
+            return
+        self._links += 1
+        self.link = link = RelayedLink(self._links, writer)
+        self._arrived.put_nowait(link)
+        halves = [
+            asyncio.ensure_future(link.pump(up_writer, reader)),
+            asyncio.ensure_future(link.fill(up_reader)),
+            asyncio.ensure_future(link.closed.wait()),
+        ]
+        try:
+            await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            link.closed.set()
+            for half in halves:
+                half.cancel()
+            for done in await asyncio.gather(*halves, return_exceptions=True):
+                if isinstance(done, Exception) and not isinstance(done, OSError):
+                    raise done
+            for side in (writer, up_writer):
+                with contextlib.suppress(OSError):
+                    side.close()
