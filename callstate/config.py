@@ -20,7 +20,8 @@ from callstate.core.errors import ConfigError
 DEFAULT_PATH = Path("/etc/callstate/config.toml")
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
-Seconds = Annotated[float, Meta(gt=0)]
+# A day at most: nobody means more, and TOML has `inf`.
+Seconds = Annotated[float, Meta(gt=0, le=86400)]
 Count = Annotated[int, Meta(ge=0)]
 Id = Annotated[int, Meta(gt=0)]
 
@@ -54,10 +55,12 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Http(Struct, frozen=True, kw_only=True):
-    """Where the API listens. Port 0 takes a free one."""
+    """Where the API listens; port 0 takes a free one. A verified credential is remembered for
+    `remember_seconds`, or until the directory changes its user; 0 verifies every request."""
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    remember_seconds: Annotated[float, Meta(ge=0, le=86400)] = 300.0
 
 
 class Logs(Struct, frozen=True, kw_only=True):
@@ -72,7 +75,7 @@ class DirectorySource(Struct, frozen=True, kw_only=True):
     relative to the configuration's folder. 0 `reload_seconds` reads it only on SIGHUP."""
 
     file: str = "directory.toml"
-    reload_seconds: Annotated[float, Meta(ge=0)] = 60.0
+    reload_seconds: Annotated[float, Meta(ge=0, le=86400)] = 60.0
 
 
 class Sync(Struct, frozen=True, kw_only=True):
@@ -104,7 +107,10 @@ class Ami(Struct, frozen=True, kw_only=True):
 
 
 class Machine(Struct, frozen=True, kw_only=True):
-    """One Asterisk server. `id` is the API's `machine`."""
+    """One Asterisk server. `id` is the API's `machine`.
+
+    Relative files are relative to the configuration's folder.
+    """
 
     id: Id
     name: str = ""
@@ -174,7 +180,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
         raise ConfigError(str(path), f"is not TOML: {error}") from None
     config = parse(raw)
     machines = tuple(
-        _with_secret(index, machine, path.parent, environment)
+        _completed(index, machine, path.parent, environment)
         for index, machine in enumerate(config.machine)
     )
     directory_file = str(path.parent / config.directory.file)
@@ -200,33 +206,61 @@ def parse(raw: Mapping[str, Any]) -> Config:
 
 
 def _check(config: Config) -> None:
+    """Check what the types cannot say."""
     if config.logs.level not in ("debug", "info", "warning", "error"):
         raise ConfigError("logs.level", "must be debug, info, warning or error")
     if config.logs.format not in ("auto", "text", "json"):
         raise ConfigError("logs.format", "must be auto, text or json")
-    if not config.machine:
+    if config.ami.silence_seconds <= config.ami.ping_seconds:
+        raise ConfigError("ami.silence_seconds", "must be longer than ami.ping_seconds")
+    if config.ami.retry_limit_seconds < config.ami.retry_seconds:
+        raise ConfigError("ami.retry_limit_seconds", "must not be shorter than ami.retry_seconds")
+    _check_machines(config.machine)
+    _check_variables(config.variables)
+    for index, endpoint in enumerate(config.endpoint):
+        for key in ("pattern", "type"):
+            if not getattr(endpoint, key):
+                raise ConfigError(f"endpoint[{index}].{key}", "must not be empty")
+
+
+def _check_machines(machines: tuple[Machine, ...]) -> None:
+    if not machines:
         raise ConfigError("machine", "at least one [[machine]] is needed")
     ids: set[int] = set()
-    for index, machine in enumerate(config.machine):
+    for index, machine in enumerate(machines):
+        key = f"machine[{index}]"
         if machine.id in ids:
-            raise ConfigError(f"machine[{index}].id", f"{machine.id} is used twice")
+            raise ConfigError(f"{key}.id", f"{machine.id} is used twice")
         ids.add(machine.id)
         if machine.secret and machine.secret_file:
-            raise ConfigError(f"machine[{index}].secret_file", "secret is given as well")
-    for field, variable in config.variables.items():
+            raise ConfigError(f"{key}.secret_file", "secret is given as well")
+        if not machine.host:
+            raise ConfigError(f"{key}.host", "must not be empty")
+        if not machine.username or _has_line_break(machine.username):
+            raise ConfigError(f"{key}.username", "must be one line of text")
+
+
+def _check_variables(variables: Mapping[str, str]) -> None:
+    for field, variable in variables.items():
         if field not in VARIABLE_FIELDS:
             known = ", ".join(VARIABLE_FIELDS)
             raise ConfigError(f"variables.{field}", f"is no field; known are {known}")
         if not variable or variable.strip() != variable or "(" in variable:
             raise ConfigError(f"variables.{field}", "must be the name of a plain variable")
-    if config.ami.silence_seconds <= config.ami.ping_seconds:
-        raise ConfigError("ami.silence_seconds", "must be longer than ami.ping_seconds")
 
 
-def _with_secret(
+def _has_line_break(text: str) -> bool:
+    # On the manager connection a line break would end the header and begin another.
+    return "\r" in text or "\n" in text
+
+
+def _completed(
     index: int, machine: Machine, folder: Path, environment: Mapping[str, str]
 ) -> Machine:
-    """Return `machine` with its secret: environment, secret_file, systemd credential, file."""
+    """Return `machine` with its secret, and its files found from `folder`.
+
+    The secret is the first of: environment, `secret_file`, systemd's credential, `secret`.
+    """
     key = f"machine[{index}].secret"
     secret = environment.get(f"CALLSTATE_MACHINE_{machine.id}_SECRET", "")
     credentials = environment.get("CREDENTIALS_DIRECTORY", "")
@@ -242,9 +276,10 @@ def _with_secret(
             key,
             f"is missing: set it, secret_file, or CALLSTATE_MACHINE_{machine.id}_SECRET",
         )
-    if any(character in secret for character in "\r\n"):
+    if _has_line_break(secret):
         raise ConfigError(key, "must not contain a line break")
-    return msgspec.structs.replace(machine, secret=secret)
+    ca_file = str(folder / machine.tls_ca_file) if machine.tls_ca_file else ""
+    return msgspec.structs.replace(machine, secret=secret, tls_ca_file=ca_file)
 
 
 def _read_secret(key: str, path: Path) -> str:
@@ -254,19 +289,31 @@ def _read_secret(key: str, path: Path) -> str:
         raise ConfigError(key, f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(key, f"{path} is not UTF-8") from None
+    except ValueError:  # a null character
+        raise ConfigError(key, "is no name of a file") from None
 
 
 def _explain(message: str) -> ConfigError:
     """Turn a text of msgspec's into an error that begins with the key."""
     problem, _, place = message.partition(" - at ")
-    key = place.strip("`").removeprefix("$").removeprefix(".").replace("[...]", "")
-    unknown = re.search(r"unknown field `([^`]*)`", problem)
-    missing = re.search(r"missing required field `([^`]*)`", problem)
-    if unknown or missing:
-        name = (unknown or missing)[1]  # type: ignore[index]  # one of them matched
-        key = f"{key}.{name}" if key else name
-        return ConfigError(key, "is not a known key" if unknown else "is missing")
-    kinds = re.fullmatch(r"Expected `([^`]*)`, got `([^`]*)`", problem)
-    if kinds:
-        return ConfigError(key, f"must be {kinds[1]}, not {kinds[2]}")
-    return ConfigError(key or "configuration", problem[0].lower() + problem[1:])
+    # In a table of names msgspec writes [...] for the name.
+    key = place.strip("`").removeprefix("$").removeprefix(".").replace("[...]", ".*")
+    for pattern, verdict in _STRUCTURE.items():
+        if name := re.search(pattern, problem):
+            return ConfigError(f"{key}.{name[1]}".lstrip("."), verdict)
+    for theirs, ours in _WORDS.items():
+        problem = problem.replace(theirs, ours)
+    return ConfigError(key or "configuration", problem)
+
+
+_STRUCTURE = {
+    r"unknown field `([^`]*)`": "is not a known key",
+    r"missing required field `([^`]*)`": "is missing",
+}
+_WORDS = {
+    "Expected": "must be",
+    ", got": ", not",
+    "`object`": "a table",
+    "`array`": "a list",
+    "`": "",
+}

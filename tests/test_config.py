@@ -1,0 +1,268 @@
+"""The configuration: the example is complete, every fault is one line that names its key."""
+
+import os
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from callstate.config import VARIABLE_FIELDS, Config, Endpoint, Machine, load, parse
+from callstate.core.errors import ConfigError
+from callstate.core.model import Leg
+
+EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
+EXAMPLES_ONLY = {"machine", "endpoint", "variables", "peers", "groups"}
+
+MINIMAL = '[[machine]]\nid = 3\nusername = "callstate"\n'
+SECRET = {"CALLSTATE_MACHINE_3_SECRET": "s3cret"}
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Give a function that writes a configuration and returns its path."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "config.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def _uncommented() -> dict[str, Any]:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    return tomllib.loads(re.sub(r"^#(?=[\w\[])", "", text, flags=re.MULTILINE))
+
+
+def _defaults(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    fields = msgspec.structs.fields(struct)
+    return {field.name: field.default for field in fields if not field.required}
+
+
+# The example
+
+
+def test_the_example_works_as_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "machine-1.secret").write_text("s3cret\n")
+    config = load(path, {})
+    assert [machine.secret for machine in config.machine] == ["s3cret"]
+    assert not config.variables
+
+
+def test_the_example_shows_every_key_at_its_default() -> None:
+    shown = {key: value for key, value in _uncommented().items() if key not in EXAMPLES_ONLY}
+    defaults = {key: value for key, value in _defaults(Config).items() if key not in EXAMPLES_ONLY}
+    assert shown == msgspec.to_builtins(defaults)
+
+
+@pytest.mark.parametrize(("key", "struct"), [("machine", Machine), ("endpoint", Endpoint)])
+def test_the_example_shows_every_key_of_a_repeated_table(
+    key: str, struct: type[msgspec.Struct]
+) -> None:
+    (shown,) = _uncommented()[key]
+    assert shown.keys() == {field.name for field in msgspec.structs.fields(struct)}
+    real = {"id", "username", "host", "secret_file"}
+    optional = _defaults(struct)
+    assert {name: shown[name] for name in optional.keys() - real} == {
+        name: optional[name] for name in optional.keys() - real
+    }
+
+
+def test_the_example_shows_every_variable_in_the_order_of_the_documentation() -> None:
+    assert tuple(_uncommented()["variables"]) == VARIABLE_FIELDS
+
+
+def test_the_uncommented_example_is_valid() -> None:
+    config = parse(_uncommented())
+    assert config.peers == {"carrier-a": 1}
+    assert config.endpoint[0].type == "external"
+
+
+def test_every_variable_field_is_a_field_of_a_leg() -> None:
+    assert set(VARIABLE_FIELDS) <= {field.name for field in msgspec.structs.fields(Leg)}
+
+
+# Faults
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("", "machine: at least one [[machine]] is needed"),
+        ("x = 1", "x: is not a known key"),
+        ("[http]\nprot = 1", "http.prot: is not a known key"),
+        ("http = 1", "http: must be a table, not int"),
+        ("machine = 1", "machine: must be a list, not int"),
+        ('[http]\nport = "1"', "http.port: must be int, not str"),
+        ("[http]\nport = 70000", "http.port: must be int <= 65535"),
+        ("[sync]\naudit_seconds = 0", "sync.audit_seconds: must be float > 0.0"),
+        ("[sync]\naudit_seconds = inf", "sync.audit_seconds: must be float <= 86400.0"),
+        ("[sync]\naudit_seconds = nan", "sync.audit_seconds: must be float > 0.0"),
+        ("[[machine]]\nid = 1", "machine[0].username: is missing"),
+        (MINIMAL + "secret = 5", "machine[0].secret: must be str, not int"),
+        (MINIMAL + "id_ = 1", "machine[0].id_: is not a known key"),
+        (MINIMAL + MINIMAL, "machine[1].id: 3 is used twice"),
+        (MINIMAL + 'host = ""', "machine[0].host: must not be empty"),
+        ('[[machine]]\nid = 3\nusername = ""', "machine[0].username: must be one line of text"),
+        (
+            '[[machine]]\nid = 3\nusername = "a\\r\\nAction: Logoff"',
+            "machine[0].username: must be one line of text",
+        ),
+        (
+            MINIMAL + 'secret = "a"\nsecret_file = "b"',
+            "machine[0].secret_file: secret is given as well",
+        ),
+        (
+            MINIMAL + '[logs]\nlevel = "loud"',
+            "logs.level: must be debug, info, warning or error",
+        ),
+        (MINIMAL + '[logs]\nformat = "xml"', "logs.format: must be auto, text or json"),
+        (
+            MINIMAL + "[ami]\nsilence_seconds = 5",
+            "ami.silence_seconds: must be longer than ami.ping_seconds",
+        ),
+        (
+            MINIMAL + "[ami]\nretry_limit_seconds = 0.1",
+            "ami.retry_limit_seconds: must not be shorter than ami.retry_seconds",
+        ),
+        (MINIMAL + "[variables]\ncallid = 1", "variables.*: must be str, not int"),
+        (
+            MINIMAL + '[variables]\ncallid = ""',
+            "variables.callid: must be the name of a plain variable",
+        ),
+        (
+            MINIMAL + '[variables]\ncallid = "CHANNEL(uniqueid)"',
+            "variables.callid: must be the name of a plain variable",
+        ),
+        (MINIMAL + "[peers]\na = -1", "peers.*: must be int >= 0"),
+        (
+            MINIMAL + '[[endpoint]]\npattern = ""\ntype = "phone"',
+            "endpoint[0].pattern: must not be empty",
+        ),
+        (
+            MINIMAL + '[[endpoint]]\npattern = "*"\ntype = ""',
+            "endpoint[0].type: must not be empty",
+        ),
+    ],
+)
+def test_a_fault_is_one_line_that_names_its_key(write: Write, text: str, error: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(write(text), SECRET)
+    assert str(caught.value) == error
+
+
+def test_an_unknown_field_is_answered_with_those_known(write: Write) -> None:
+    with pytest.raises(ConfigError, match=r"variables.colour: is no field; known are callid,"):
+        load(write(MINIMAL + '[variables]\ncolour = "x"'), SECRET)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.toml: cannot be read: No such file"):
+        load(tmp_path / "none.toml", {})
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match=r"config\.toml: is not UTF-8"):
+        load(path, {})
+
+
+def test_a_file_that_is_no_toml_is_named_with_the_place(write: Write) -> None:
+    with pytest.raises(ConfigError, match=r"config\.toml: is not TOML: .*line 1"):
+        load(write("x = = 1\n"), {})
+
+
+# Secrets
+
+
+def test_a_secret_may_stand_in_the_file(write: Write) -> None:
+    assert load(write(MINIMAL + 'secret = "here"'), {}).machine[0].secret == "here"
+
+
+def test_the_environment_goes_before_all(write: Write) -> None:
+    text = MINIMAL + 'secret_file = "there is none"'
+    assert load(write(text), SECRET).machine[0].secret == "s3cret"
+
+
+def test_a_secret_file_is_found_beside_the_configuration(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from the file\r\n")
+    config = load(write(MINIMAL + 'secret_file = "secret"'), {})
+    assert config.machine[0].secret == "from the file"
+
+
+def test_a_credential_of_systemd_goes_before_the_file(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "machine-3").write_text("from systemd\n")
+    environment = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    config = load(write(MINIMAL + 'secret = "here"'), environment)
+    assert config.machine[0].secret == "from systemd"
+
+
+def test_no_credential_of_that_name_leaves_the_secret_as_it_was(
+    write: Write, tmp_path: Path
+) -> None:
+    config = load(write(MINIMAL + 'secret = "here"'), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert config.machine[0].secret == "here"
+
+
+def test_a_missing_secret_says_how_to_give_one(write: Write) -> None:
+    with pytest.raises(ConfigError, match=r"machine\[0\]\.secret: is missing: .*MACHINE_3_SECRET"):
+        load(write(MINIMAL), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("none", "cannot be read: No such file or directory"),
+        ("binary", "is not UTF-8"),
+        ("a\\u0000b", "is no name of a file"),
+    ],
+)
+def test_a_secret_file_that_is_no_use_is_named(
+    write: Write, tmp_path: Path, name: str, problem: str
+) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff")
+    with pytest.raises(ConfigError) as caught:
+        load(write(MINIMAL + f'secret_file = "{name}"'), {})
+    assert caught.value.key == "machine[0].secret_file"
+    assert caught.value.problem.endswith(problem)
+
+
+def test_a_secret_cannot_smuggle_in_a_header(write: Write) -> None:
+    with pytest.raises(ConfigError, match=r"secret: must not contain a line break") as caught:
+        load(write(MINIMAL), {"CALLSTATE_MACHINE_3_SECRET": "a\r\nAction: Originate"})
+    assert "Originate" not in str(caught.value)
+
+
+def test_a_secret_is_never_shown(write: Write) -> None:
+    config = load(write(MINIMAL + 'secret = "hunter2"'), {})
+    assert "hunter2" not in repr(config)
+    assert "hunter2" not in repr(config.machine[0])
+
+
+# The rest
+
+
+def test_files_are_found_from_the_configurations_folder(write: Write, tmp_path: Path) -> None:
+    config = load(write(MINIMAL + 'tls_ca_file = "ca.pem"'), SECRET)
+    assert config.directory.file == str(tmp_path / "directory.toml")
+    assert config.machine[0].tls_ca_file == str(tmp_path / "ca.pem")
+
+
+def test_the_environment_of_the_process_is_the_default(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(os.environ, "CALLSTATE_MACHINE_3_SECRET", "from the process")
+    assert load(write(MINIMAL)).machine[0].secret == "from the process"
+
+
+def test_a_whole_number_is_a_number_of_seconds(write: Write) -> None:
+    assert load(write(MINIMAL + "[sync]\naudit_seconds = 90"), SECRET).sync.audit_seconds == 90
