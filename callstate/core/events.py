@@ -229,6 +229,10 @@ class Shutdown(Event, frozen=True, gc=False):
     """The machine goes down; every channel of it is over."""
 
 
+class ListRefused(Event, frozen=True, gc=False):
+    """The machine does not know the action yet that asks for a list: it is still starting."""
+
+
 class ListStart(Event, frozen=True, gc=False):
     """The response that a list follows."""
 

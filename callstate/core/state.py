@@ -1,6 +1,20 @@
-"""All that the daemon knows: the legs, how fresh they are, and the directory."""
+"""All that the daemon knows: the legs of every machine, how fresh they are, the directory.
+
+Applying an event and answering a query are synchronous, so each sees a whole state. Time
+arrives with what happens; nothing here looks at a clock.
+"""
 
 import msgspec
+
+from callstate.core import events as ev
+from callstate.core.channel import Channel
+from callstate.core.derive import Deriver, Rules
+from callstate.core.directory import Directory
+from callstate.core.inference import Endpoint, Inference
+from callstate.core.model import LegKey
+from callstate.core.registry import Registry
+from callstate.core.store import LegStore
+from callstate.core.sync import Sync
 
 
 class MachineStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,3 +32,172 @@ class MachineStatus(msgspec.Struct, frozen=True, kw_only=True):
     down_since: float | None = None
     last_error: str = ""
     version: str = ""
+
+
+class CallState:
+    """The machines' legs in one store, and what a query needs beside them.
+
+    `directory` may be exchanged with `use_directory`; `ready` is for the daemon to set,
+    when every machine was in step once or has been waited for long enough.
+    """
+
+    def __init__(
+        self,
+        *,
+        rules: Rules = Rules(),
+        endpoints: tuple[Endpoint, ...] = (),
+        account_code_is_customer: bool = False,
+        directory: Directory | None = None,
+    ) -> None:
+        self.store = LegStore()
+        self.directory = Directory.empty() if directory is None else directory
+        self.ready = False
+        self._rules = rules
+        self._endpoints = endpoints
+        self._account_code_is_customer = account_code_is_customer
+        self._machines: dict[int, _Machine] = {}
+
+    def add_machine(self, machine: int, name: str = "") -> None:
+        """Expect a machine; until its first sync it is out of step."""
+        self._machines[machine] = _Machine(machine, name, self._deriver(machine))
+
+    def sync_of(self, machine: int) -> Sync:
+        """Return the machine's mirror across its connections."""
+        return self._machines[machine].sync
+
+    # What happens to a machine
+
+    def opened(self, machine: int, *, version: str = "") -> None:
+        """A connection to the machine begins; what was known of it is served until `released`."""
+        known = self._machines[machine]
+        known.sync.opened()
+        known.status = msgspec.structs.replace(known.status, connected=True, version=version)
+
+    def apply(self, machine: int, event: ev.Event) -> None:
+        """Take in an event of the machine and bring its legs up to date. O(its call)."""
+        known = self._machines[machine]
+        was_held = known.sync.is_held
+        known.sync.apply(event)
+        if was_held and not known.sync.is_held:
+            self._publish_all(known)
+        elif not was_held and known.sync.mirror.registry.changed:
+            self._publish(known)
+
+    def released(self, machine: int, at: float) -> None:
+        """The machine is in step: its new mirror is complete and takes the old one's place."""
+        known = self._machines[machine]
+        known.sync.release()
+        known.status = msgspec.structs.replace(
+            known.status, in_step=True, as_of=at, down_since=None, last_error=""
+        )
+        self._publish_all(known)
+
+    def alive(self, machine: int, at: float) -> None:
+        """Something came from the machine: while in step, its legs are true as of `at`."""
+        known = self._machines[machine]
+        if known.status.in_step:
+            known.status = msgspec.structs.replace(known.status, as_of=at)
+
+    def closed(self, machine: int, at: float, reason: str) -> None:
+        """The connection is gone, or none came about: what is known goes stale from now on."""
+        known = self._machines[machine]
+        down_since = known.status.down_since
+        known.status = msgspec.structs.replace(
+            known.status,
+            connected=False,
+            in_step=False,
+            down_since=at if down_since is None else down_since,
+            last_error=reason,
+        )
+
+    def withdraw(self, machine: int) -> None:
+        """Stop serving the legs of a machine that is out of reach for too long."""
+        known = self._machines[machine]
+        known.sync.withdraw()
+        self._publish_all(known)
+
+    def use_directory(self, directory: Directory) -> None:
+        """Put `directory` in force, for queries and for what the legs' lines are. O(legs)."""
+        self.directory = directory
+        for known in self._machines.values():
+            known.deriver = self._deriver(known.status.machine)
+            self._publish_all(known)
+
+    # How fresh it is
+
+    def statuses(self) -> list[MachineStatus]:
+        """Return every machine's status, in the order of their ids."""
+        return [self._machines[machine].status for machine in sorted(self._machines)]
+
+    def freshness(self, machines: frozenset[int]) -> tuple[float | None, list[MachineStatus]]:
+        """Return the oldest proof of life among `machines` (none: all), and those out of step."""
+        asked = [status for status in self.statuses() if not machines or status.machine in machines]
+        known = [status.as_of for status in asked if status.as_of is not None]
+        return min(known, default=None), [status for status in asked if not status.in_step]
+
+    def check(self) -> None:
+        """Assert every invariant of mirrors and store, and that the legs are those derived."""
+        self.store.check()
+        for machine, known in self._machines.items():
+            registry = known.sync.served
+            known.sync.mirror.registry.check()
+            for channel in registry.channels.values():
+                leg = known.deriver.derive(channel, registry)
+                filed = self.store.get(LegKey(machine, channel.uniqueid))
+                assert filed == leg, (channel, filed, leg)
+            legs = [leg for leg in self.store if leg.machine == machine]
+            assert all(leg.uniqueid in registry.channels for leg in legs), "a leg left over"
+
+    # Mirrors into legs
+
+    def _publish(self, known: "_Machine") -> None:
+        registry = known.sync.mirror.registry
+        concerned: dict[str, Channel] = {}
+        for uniqueid in registry.changed:
+            channel = registry.channels.get(uniqueid)
+            if channel is None:
+                self.store.remove(LegKey(known.status.machine, uniqueid))
+            elif uniqueid not in concerned:
+                concerned.update((other.uniqueid, other) for other in registry.related(channel))
+        registry.changed.clear()
+        self._put(known, registry, concerned)
+
+    def _publish_all(self, known: "_Machine") -> None:
+        registry = known.sync.served
+        registry.changed.clear()
+        machine = known.status.machine
+        gone = [
+            leg.key
+            for leg in self.store
+            if leg.machine == machine and leg.uniqueid not in registry.channels
+        ]
+        for key in gone:
+            self.store.remove(key)
+        self._put(known, registry, registry.channels)
+
+    def _put(self, known: "_Machine", registry: Registry, channels: dict[str, Channel]) -> None:
+        for channel in channels.values():
+            leg = known.deriver.derive(channel, registry)
+            if leg is not None:
+                self.store.put(leg)
+            else:
+                self.store.remove(LegKey(known.status.machine, channel.uniqueid))
+
+    def _deriver(self, machine: int) -> Deriver:
+        inference = Inference(
+            self._endpoints,
+            self.directory.line_of,
+            account_code_is_customer=self._account_code_is_customer,
+        )
+        return Deriver(machine, self._rules, inference)
+
+
+class _Machine:
+    """One machine: its mirror across connections, its status, what makes its legs."""
+
+    __slots__ = ("deriver", "status", "sync")
+
+    def __init__(self, machine: int, name: str, deriver: Deriver) -> None:
+        self.status = MachineStatus(machine=machine, name=name)
+        self.deriver = deriver
+        self.sync = Sync()

@@ -1,0 +1,178 @@
+"""Which channels make one call: those joined by a linkedid, a Local pair or a call's bridge.
+
+A linkedid does not pass through a Local channel that stays (`/n`): each side keeps its
+own, so the linkedid alone is not enough. The calls are the connected parts of the graph
+whose edges are: the same linkedid; the two halves of one Local channel; membership in one
+bridge that makes a call. A conference or a holding bridge is no edge.
+
+The callid of a call is its oldest linkedid: the uniqueid of the oldest channel that was
+ever part of it, also when that one is gone.
+"""
+
+from collections.abc import Iterable
+
+from callstate.core.channel import Call, Channel
+from callstate.core.model import uniqueid_order
+
+
+class Calls:
+    """Keeps each channel's `call` right.
+
+    Invariant, after `settle`: two channels have one `Call` exactly when they are connected.
+    """
+
+    def __init__(self) -> None:
+        self._by_linkedid: dict[str, dict[str, Channel]] = {}
+        self._by_pair: dict[str, dict[str, Channel]] = {}
+        self._unsettled: dict[str, Channel] = {}
+        self._births: dict[str, tuple[int, int]] = {}
+
+    def add(self, channel: Channel) -> None:
+        """Take a channel up. O(1)."""
+        if channel.linkedid == channel.uniqueid and uniqueid_order(channel.uniqueid) == (0, 0):
+            # An id that somebody chose does not say when its channel was made.
+            self._births[channel.uniqueid] = (channel.start, channel.serial)
+        self._by_linkedid.setdefault(channel.linkedid, {})[channel.uniqueid] = channel
+        if channel.local_pair:
+            self._by_pair.setdefault(channel.local_pair, {})[channel.uniqueid] = channel
+        self.unsettle(channel)
+
+    def remove(self, channel: Channel) -> None:
+        """Forget a channel that is gone. O(members of its call)."""
+        self._unlink(channel)
+        if channel.local_pair:
+            _drop(self._by_pair, channel.local_pair, channel)
+        if channel.call is not None:
+            for member in channel.call.members:
+                self._unsettled[member.uniqueid] = member
+        channel.call = None
+        self._unsettled.pop(channel.uniqueid, None)
+
+    def relink(self, channel: Channel, linkedid: str) -> None:
+        """Give `channel` another linkedid. O(1)."""
+        self._unlink(channel)
+        channel.linkedid = linkedid
+        self._by_linkedid.setdefault(linkedid, {})[channel.uniqueid] = channel
+        self.unsettle(channel)
+
+    def rename(self, channel: Channel, name: str) -> None:
+        """Give `channel` another name. O(1)."""
+        if channel.local_pair:
+            _drop(self._by_pair, channel.local_pair, channel)
+        channel.channel = name
+        if channel.local_pair:
+            self._by_pair.setdefault(channel.local_pair, {})[channel.uniqueid] = channel
+        self.unsettle(channel)
+
+    def unsettle(self, channel: Channel) -> None:
+        """Say that an edge of `channel` came or went."""
+        self._unsettled[channel.uniqueid] = channel
+
+    def other_half(self, channel: Channel) -> Channel | None:
+        """Return the other half of a Local channel, if it is there. O(1)."""
+        for other in self._by_pair.get(channel.local_pair, {}).values():
+            if other is not channel:
+                return other
+        return None
+
+    def check(self) -> None:
+        """Assert the invariant and that nothing is left of channels that are gone."""
+        assert not self._unsettled, self._unsettled
+        for index in (self._by_linkedid, self._by_pair):
+            assert all(index.values()), "empty bucket"
+        channels = [c for bucket in self._by_linkedid.values() for c in bucket.values()]
+        for linkedid, bucket in self._by_linkedid.items():
+            assert all(channel.linkedid == linkedid for channel in bucket.values())
+        for channel in channels:
+            call = channel.call
+            assert call is not None, channel
+            connected = self._connected(channel)
+            assert {c.uniqueid for c in connected} == {c.uniqueid for c in call.members}, channel
+            assert all(member.call is call for member in connected), channel
+        assert set(self._births) <= set(self._by_linkedid), "births left over"
+
+    def settle(self) -> list[Channel]:
+        """Put the calls right again; return the channels whose call is another now.
+
+        O(members of the calls concerned).
+        """
+        if not self._unsettled:
+            return []
+        seeds = dict(self._unsettled)
+        for channel in self._unsettled.values():
+            if channel.call is not None:
+                seeds.update((member.uniqueid, member) for member in channel.call.members)
+        self._unsettled.clear()
+        moved: list[Channel] = []
+        while seeds:
+            uniqueid, channel = seeds.popitem()
+            if uniqueid not in self._by_linkedid.get(channel.linkedid, ()):
+                continue  # gone meanwhile
+            members = self._connected(channel)
+            for member in members:
+                seeds.pop(member.uniqueid, None)
+            moved += self._assign(members)
+        return moved
+
+    def is_older(self, linkedid: str, other: str) -> bool:
+        """True if `linkedid` is the older of the two, as Asterisk decides it."""
+        return self._birth(linkedid) < self._birth(other)
+
+    def _connected(self, channel: Channel) -> list[Channel]:
+        found = {channel.uniqueid: channel}
+        waiting = [channel]
+        linkedids: set[str] = set()
+        while waiting:
+            current = waiting.pop()
+            if current.linkedid not in linkedids:
+                linkedids.add(current.linkedid)
+                _visit(self._by_linkedid[current.linkedid].values(), found, waiting)
+            if current.local_pair:
+                _visit(self._by_pair[current.local_pair].values(), found, waiting)
+            bridge = current.bridge
+            if bridge is not None and bridge.is_call:
+                _visit(bridge.members.values(), found, waiting)
+        return list(found.values())
+
+    def _assign(self, members: list[Channel]) -> list[Channel]:
+        callid = min((member.linkedid for member in members), key=self._birth)
+        old = members[0].call
+        same = (
+            old is not None
+            and old.callid == callid
+            and len(old.members) == len(members)
+            and all(member.call is old for member in members)
+        )
+        if same:
+            return []
+        call = Call(members, callid)
+        for member in members:
+            member.call = call
+        return members
+
+    def _birth(self, linkedid: str) -> tuple[int, int]:
+        order = uniqueid_order(linkedid)
+        return order if order != (0, 0) else self._births.get(linkedid, order)
+
+    def _unlink(self, channel: Channel) -> None:
+        _drop(self._by_linkedid, channel.linkedid, channel)
+        if channel.linkedid not in self._by_linkedid:
+            self._births.pop(channel.linkedid, None)
+
+
+def _drop(index: dict[str, dict[str, Channel]], value: str, channel: Channel) -> None:
+    bucket = index.get(value)
+    if bucket is None:
+        return
+    bucket.pop(channel.uniqueid, None)
+    if not bucket:
+        del index[value]
+
+
+def _visit(
+    neighbours: Iterable[Channel], found: dict[str, Channel], waiting: list[Channel]
+) -> None:
+    for neighbour in neighbours:
+        if neighbour.uniqueid not in found:
+            found[neighbour.uniqueid] = neighbour
+            waiting.append(neighbour)

@@ -1,0 +1,325 @@
+"""The records of one mirror, and the only pieces that change them.
+
+Invariants (`check`): a channel is filed under its uniqueid and its name; it is a member of
+the bridge that it names and of no other; whoever is being dialled is there; no channel
+outlives its Hangup; calls are settled.
+
+`changed` collects the uniqueids whose leg may look different now; whoever derives legs
+empties it.
+"""
+
+from collections.abc import Iterable
+from itertools import islice
+
+from callstate.core.calls import Calls
+from callstate.core.channel import BridgeRecord, Channel
+from callstate.core.events import Bridge, ChannelSnapshot
+
+# Hung up ids are remembered at least this long: events from other threads, and lists of
+# releases up to 16, can name a channel after its Hangup, by moments. Seconds.
+TOMBSTONE_SECONDS = 600
+
+# main/bridge.c sets them on each of two channels that are bridged with each other.
+PEER_NAME = "BRIDGEPEER"
+PEER_CALL_ID = "BRIDGEPVTCALLID"
+
+
+class Registry:
+    """The channels and bridges of one machine on one connection.
+
+    `carried` is the registry of the connection before: what lists cannot tell of a channel
+    that both know (when it was answered, who dialled it, hold, recordings) is taken from it.
+    `now` is the time of the latest event.
+    """
+
+    def __init__(self, carried: "Registry | None" = None) -> None:
+        self.channels: dict[str, Channel] = {}
+        self.bridges: dict[str, BridgeRecord] = {}
+        self.changed: set[str] = set()
+        self.calls = Calls()
+        self.now = 0.0
+        self._carried = carried
+        self._by_name: dict[str, Channel] = {}
+        self._tombstones: dict[str, float] = {}
+        self._serial = 0
+
+    def get(self, name: str) -> Channel | None:
+        """Return the channel with that name, if there is one. O(1)."""
+        return self._by_name.get(name)
+
+    def is_tombstoned(self, uniqueid: str) -> bool:
+        """True when the channel's Hangup was seen on this connection. O(1)."""
+        return uniqueid in self._tombstones
+
+    def complete(self) -> None:
+        """Let go of the registry before: all that could be taken from it was."""
+        self._carried = None
+
+    # What lists show
+
+    def retain(self, uniqueids: Iterable[str]) -> list[str]:
+        """Remove every channel that is not among `uniqueids`; return those removed."""
+        kept = set(uniqueids)
+        gone = [uniqueid for uniqueid in self.channels if uniqueid not in kept]
+        for uniqueid in gone:
+            self.remove(uniqueid)
+        self.settle()
+        return gone
+
+    def set_members(self, bridge: Bridge, uniqueids: Iterable[str]) -> None:
+        """Make the members of `bridge` those that Asterisk listed."""
+        record = self.bridge(bridge)
+        members = set(uniqueids)
+        for uniqueid in [known for known in record.members if known not in members]:
+            self.leave(record.members[uniqueid])
+        for uniqueid in members:
+            channel = self.channels.get(uniqueid)
+            if channel is not None:
+                self.join(channel, record)
+        self.settle()
+
+    def retain_bridges(self, uniqueids: Iterable[str]) -> None:
+        """Remove every bridge that is not among `uniqueids`."""
+        kept = set(uniqueids)
+        for uniqueid in [known for known in self.bridges if known not in kept]:
+            self.remove_bridge(uniqueid)
+        self.settle()
+
+    def check(self) -> None:
+        """Assert every invariant."""
+        assert self.channels.keys().isdisjoint(self._tombstones), "a channel after its Hangup"
+        for name, channel in self._by_name.items():
+            assert self.channels.get(channel.uniqueid) is channel, name
+            assert channel.channel == name, name
+        for uniqueid, channel in self.channels.items():
+            assert channel.uniqueid == uniqueid, channel
+            if channel.bridge is not None:
+                assert self.bridges.get(channel.bridge.bridge_uniqueid) is channel.bridge, channel
+                assert channel.bridge.members.get(uniqueid) is channel, channel
+            assert channel.dialling.keys() <= channel.dialled, channel
+            for dest in channel.dialled:
+                assert self.channels[dest].dialled_by == uniqueid, channel
+        for bridge in self.bridges.values():
+            for uniqueid, member in bridge.members.items():
+                assert self.channels.get(uniqueid) is member, bridge
+                assert member.bridge is bridge, bridge
+        self.calls.check()
+
+    # What events show
+
+    def live(self, snapshot: ChannelSnapshot, at: float) -> Channel | None:
+        """Return the channel that a live channel's event shows, made if it was missed.
+
+        `at` 0: a list shows it, and nobody saw when it was answered.
+        """
+        channel = self.channels.get(snapshot.uniqueid)
+        if channel is None:
+            if snapshot.uniqueid in self._tombstones:
+                return None
+            channel = self._create(snapshot, at)
+        self._refresh(channel, snapshot, at)
+        return channel
+
+    def known(self, snapshot: ChannelSnapshot | None, at: float) -> Channel | None:
+        """Return the channel that an event shows, if it is there; None makes none."""
+        if snapshot is None:
+            return None
+        channel = self.channels.get(snapshot.uniqueid)
+        if channel is not None:
+            self._refresh(channel, snapshot, at)
+        return channel
+
+    def _create(self, snapshot: ChannelSnapshot, at: float) -> Channel:
+        self._serial += 1
+        channel = Channel(snapshot, serial=self._serial)
+        channel.start = channel.start or int(at)
+        self.channels[channel.uniqueid] = channel
+        self._by_name[channel.channel] = channel
+        self._carry(channel)
+        if at and channel.is_up and not channel.answered:
+            channel.answered = int(at)
+        self.calls.add(channel)
+        self.changed.add(channel.uniqueid)
+        return channel
+
+    def _carry(self, channel: Channel) -> None:
+        """Take from the mirror before what no list tells."""
+        before = self._carried and self._carried.channels.get(channel.uniqueid)
+        if not before:
+            return
+        channel.start = before.start
+        channel.answered = before.answered
+        channel.first_exten = before.first_exten
+        channel.presentation = before.presentation
+        self.set_dialler(channel, before.dialled_by)
+        for dest in before.dialled & self.channels.keys():
+            if self.channels[dest].dialled_by == channel.uniqueid:
+                channel.dialled.add(dest)
+        channel.holding = before.holding
+        channel.queue = before.queue
+        channel.recordings = list(before.recordings)
+        channel.sip_callid = before.sip_callid
+        channel.variables = before.variables | channel.variables
+
+    def _refresh(self, channel: Channel, snapshot: ChannelSnapshot, at: float) -> None:
+        before = channel.snapshot
+        if snapshot is before:
+            return
+        channel.snapshot = snapshot
+        if snapshot.linkedid != channel.linkedid:
+            self.relink(channel, snapshot.linkedid)
+        if snapshot.variables != before.variables:
+            # Only what differs from the block before: a VarSet is newer than a block that
+            # still shows the old value.
+            shown = dict(before.variables)
+            for name, value in snapshot.variables:
+                if shown.get(name) != value:
+                    self.set_variable(channel, name, value)
+        if at and not channel.answered and channel.is_up:
+            channel.answered = int(at)
+        if not channel.first_exten:
+            channel.first_exten = snapshot.exten
+        self.changed.add(channel.uniqueid)
+
+    def relink(self, channel: Channel, linkedid: str) -> None:
+        """Move `channel` to `linkedid`, unless that is the younger one. O(1)."""
+        if linkedid != channel.linkedid and not self.calls.is_older(channel.linkedid, linkedid):
+            self.calls.relink(channel, linkedid)
+            self.changed.add(channel.uniqueid)
+
+    def set(self, channel: Channel, name: str, value: object) -> None:
+        """Set an attribute of `channel`. O(1)."""
+        if getattr(channel, name) != value:
+            setattr(channel, name, value)
+            self.changed.add(channel.uniqueid)
+
+    def join(self, channel: Channel, record: BridgeRecord) -> None:
+        """Make `channel` a member of `record`, and of no other. O(1)."""
+        if channel.bridge is record:
+            return
+        self.leave(channel)
+        record.members[channel.uniqueid] = channel
+        channel.bridge = record
+        self.calls.unsettle(channel)
+        self.changed.add(channel.uniqueid)
+
+    def leave(self, channel: Channel) -> None:
+        """Take `channel` out of the bridge that it is in. O(members)."""
+        record = channel.bridge
+        if record is None:
+            return
+        del record.members[channel.uniqueid]
+        channel.bridge = None
+        self.calls.unsettle(channel)
+        self.changed.add(channel.uniqueid)
+        self.changed.update(record.members)
+
+    def bridge(self, bridge: Bridge) -> BridgeRecord:
+        """Return the record of `bridge`, made if it is new. O(1)."""
+        record = self.bridges.get(bridge.bridge_uniqueid)
+        if record is None:
+            record = self.bridges[bridge.bridge_uniqueid] = BridgeRecord(bridge)
+        else:
+            record.update(bridge)
+        return record
+
+    def remove_bridge(self, uniqueid: str) -> None:
+        """Remove a bridge and empty it. O(members)."""
+        record = self.bridges.pop(uniqueid, None)
+        if record is not None:
+            for member in list(record.members.values()):
+                self.leave(member)
+
+    def remove(self, uniqueid: str) -> None:
+        """Remove a channel and all that points to it. O(its call)."""
+        channel = self.channels.get(uniqueid)
+        if channel is None:
+            return
+        self.leave(channel)
+        self._unname(channel)
+        del self.channels[uniqueid]
+        self.set_dialler(channel, "")
+        # Their source is told by whom they talk to, now that their dialler is gone.
+        self.changed.update(dest for dest in channel.dialled if dest in self.channels)
+        self.calls.remove(channel)
+        self.changed.add(uniqueid)
+
+    def _unname(self, channel: Channel) -> None:
+        if self._by_name.get(channel.channel) is channel:
+            del self._by_name[channel.channel]
+
+    def revive(self, uniqueid: str) -> None:
+        """Forget that `uniqueid` was hung up: somebody chose it again."""
+        self._tombstones.pop(uniqueid, None)
+
+    def bury(self, uniqueid: str) -> None:
+        """Remove a channel for good: nothing but a Newchannel makes it again. O(its call)."""
+        self.remove(uniqueid)
+        self._tombstones.pop(uniqueid, None)
+        self._tombstones[uniqueid] = self.now
+        # In the order of their time, so the oldest come first; two at most, so O(1).
+        for oldest in list(islice(self._tombstones, 2)):
+            if self._tombstones[oldest] < self.now - TOMBSTONE_SECONDS:
+                del self._tombstones[oldest]
+
+    def rename(self, channel: Channel, name: str) -> None:
+        """Give `channel` another name. O(1)."""
+        if channel.channel == name:
+            return
+        self._unname(channel)
+        self.calls.rename(channel, name)
+        self._by_name[name] = channel
+        self.changed.add(channel.uniqueid)
+
+    def set_dialler(self, dest: Channel, uniqueid: str) -> None:
+        """Say who dialled `dest` last, so that nobody else goes on dialling it. O(1)."""
+        if dest.dialled_by == uniqueid:
+            return
+        before = self.channels.get(dest.dialled_by)
+        if before is not None:
+            before.dialled.discard(dest.uniqueid)
+            before.dialling.pop(dest.uniqueid, None)
+            self.changed.add(before.uniqueid)
+        dest.dialled_by = uniqueid
+        self.changed.add(dest.uniqueid)
+        dialler = self.channels.get(uniqueid)
+        if dialler is not None:
+            dialler.dialled.add(dest.uniqueid)
+
+    def related(self, channel: Channel) -> list[Channel]:
+        """Return the channels whose legs may depend on `channel`. O(its call)."""
+        if channel.call is None:
+            return []
+        found = {member.uniqueid: member for member in channel.call.members}
+        waiting = list(found.values())
+        while waiting:
+            current = waiting.pop()
+            for uniqueid in (*current.dialled, current.dialled_by):
+                other = self.channels.get(uniqueid)
+                if other is None or uniqueid in found or other.call is None:
+                    continue
+                members = [m for m in other.call.members if m.uniqueid not in found]
+                found.update((member.uniqueid, member) for member in members)
+                waiting += members
+        return list(found.values())
+
+    def set_variable(self, channel: Channel, name: str, value: str) -> None:
+        """Set a channel variable. O(1)."""
+        if channel.variables.get(name) == value:
+            return
+        channel.variables[name] = value
+        self.changed.add(channel.uniqueid)
+        if name in (PEER_CALL_ID, PEER_NAME):
+            self._note_sip_callid(channel)
+
+    def _note_sip_callid(self, channel: Channel) -> None:
+        """BRIDGEPVTCALLID is the SIP Call-ID of the channel named by BRIDGEPEER (main/bridge.c)."""
+        peer = self._by_name.get(channel.variables.get(PEER_NAME, ""))
+        call_id = channel.variables.get(PEER_CALL_ID, "")
+        if peer is not None and call_id:
+            self.set(peer, "sip_callid", call_id)
+
+    def settle(self) -> None:
+        """Settle the calls; to be called after every change. O(the calls concerned)."""
+        for channel in self.calls.settle():
+            self.changed.add(channel.uniqueid)

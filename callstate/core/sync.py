@@ -1,0 +1,139 @@
+"""One machine's mirror across its connections: in step, out of step, in step again.
+
+Each connection has a mirror of its own. While a new one is being filled, what the last
+complete one knew is still served (`served`), so that no query meets an empty or half a
+list; once the new mirror is complete (`release`), it takes the other's place at once.
+
+Why the lists can be applied as they come, before the events that are still under way
+(manager.c runs an action in the thread that also delivers the events):
+1. A list comes in one piece, no event between its items, and shows a state that is never
+   older than the events delivered before it. What it does not show is gone; what it shows
+   and we do not know is new, unless its Hangup was seen on this connection.
+2. The events that were under way replay steps that led to what the list showed, and end
+   there. So a list never has to wait for them; only `release` does, for the barrier.
+A list that is not whole (its own count says so) is used for what it shows, not for what
+it leaves out.
+"""
+
+from callstate.core import events as ev
+from callstate.core.mirror import Mirror
+from callstate.core.registry import Registry
+
+# How much later than it happened a boot may seem to be: the clocks of two machines, and
+# whole seconds in Uptime.
+_CLOCK_SLACK_SECONDS = 3
+
+
+class Sync:
+    """The state of one machine, fed with the events of its connections in their order.
+
+    `reaped` counts channels that a list proved gone whose Hangup never came, `missed` those
+    that it showed and no event had.
+    """
+
+    def __init__(self) -> None:
+        self.mirror = Mirror()
+        self.reaped = 0
+        self.missed = 0
+        self._held: Registry | None = None
+        self._items: dict[str, list[str]] = {}
+        self._saw_list = False
+        self._is_complete = False
+
+    @property
+    def served(self) -> Registry:
+        """What is to be shown: the last complete state while a new one is being filled."""
+        return self._held if self._held is not None else self.mirror.registry
+
+    @property
+    def is_held(self) -> bool:
+        """True while what is served is not what the events change."""
+        return self._held is not None
+
+    def opened(self) -> None:
+        """A new connection begins: fill a new mirror beside what is served, if that is any."""
+        self._held = self.served if self.served.channels else None
+        self.mirror = Mirror(carried=self._held)
+        self._items.clear()
+        self._saw_list = False
+        self._is_complete = False
+
+    def release(self) -> None:
+        """The new mirror is complete: serve it."""
+        self._held = None
+        self._is_complete = True
+        self.mirror.registry.complete()
+
+    def withdraw(self) -> None:
+        """Serve nothing of the machine: it was out of reach for too long, or began anew."""
+        if self._held is not None:
+            self._held = None
+            self.mirror.registry.complete()
+        else:
+            self.mirror = Mirror()
+
+    def apply(self, event: ev.Event) -> None:
+        """Take in one event of the current connection. O(its call); O(channels) for a list."""
+        match event:
+            case ev.CoreShowChannel() | ev.Status():
+                self._note(event.action_id, event.snapshot.uniqueid)
+                if (
+                    self._is_complete
+                    and event.snapshot.uniqueid not in self.mirror.registry.channels
+                ):
+                    self.missed += 1
+                self.mirror.apply(event)
+            case ev.BridgeListItem():
+                self._note(event.action_id, event.bridge.bridge_uniqueid)
+                self.mirror.registry.bridge(event.bridge)
+            case ev.BridgeInfoChannel():
+                self._note(event.action_id, event.snapshot.uniqueid)
+            case ev.BridgeInfoComplete():
+                self._bridge_complete(event)
+            case ev.ListStart():
+                self._saw_list = True
+                self._items[event.action_id] = []
+            case ev.ListComplete():
+                self._complete(event)
+            case ev.ListRefused():
+                self._restarted()
+            case ev.FullyBooted():
+                self._booted(event)
+            case _:
+                self.mirror.apply(event)
+
+    def _note(self, action_id: str, uniqueid: str) -> None:
+        self._items.setdefault(action_id, []).append(uniqueid)
+
+    def _complete(self, event: ev.ListComplete) -> None:
+        items = self._items.pop(event.action_id, [])
+        if event.items not in (-1, len(items)):
+            return
+        if event.name == "CoreShowChannelsComplete":
+            self.reaped += len(self.mirror.registry.retain(items))
+        elif event.name == "BridgeListComplete":
+            self.mirror.registry.retain_bridges(items)
+
+    def _bridge_complete(self, event: ev.BridgeInfoComplete) -> None:
+        items = self._items.pop(event.action_id, [])
+        if event.items in (-1, len(items)):
+            self.mirror.registry.set_members(event.bridge, items)
+
+    def _booted(self, event: ev.FullyBooted) -> None:
+        """Drop what is held if the machine began anew since: nothing of it can be up.
+
+        FullyBooted comes with the login when the machine was up already; later, when it
+        was still starting. With Uptime it also says when it started.
+        """
+        if self._held is None:
+            return
+        booted_at = event.at - event.uptime - _CLOCK_SLACK_SECONDS
+        older = event.uptime >= 0 and any(
+            0 < channel.start < booted_at for channel in self._held.channels.values()
+        )
+        if self._saw_list or older:
+            self._restarted()
+
+    def _restarted(self) -> None:
+        if self._held is not None:
+            self.withdraw()

@@ -1,0 +1,143 @@
+"""Recorded bytes through the daemon's own decoder and engine, and what they lead to.
+
+Several streams are the successive connections of one machine. A recording holds no clock:
+an event without a Timestamp is taken to be as late as the youngest uniqueid seen so far.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from callstate.ami.decode import Decoder
+from callstate.ami.translate import Translator
+from callstate.core import events as ev
+from callstate.core.channel import BridgeRecord, Channel
+from callstate.core.model import uniqueid_order
+from callstate.core.state import CallState
+
+
+class Replay:
+    """Feeds the connections of one machine into `state`, one after another.
+
+    `variables` are those whose VarSet matters; None means all.
+    """
+
+    def __init__(
+        self, state: CallState, machine: int, variables: frozenset[str] | None = None
+    ) -> None:
+        self._state = state
+        self._machine = machine
+        self._variables = variables
+        self._clock = 0.0
+        self._decoder = Decoder()
+        self._translator = Translator(variables)
+        self._connected = False
+
+    def open(self) -> None:
+        """Begin a connection; the one before, if any, was lost."""
+        self.close()
+        self._decoder = Decoder()
+        self._translator = Translator(self._variables)
+        self._connected = True
+        self._state.opened(self._machine)
+
+    def close(self) -> None:
+        """Lose the connection."""
+        if self._connected:
+            self._state.closed(self._machine, self._clock, "end of the recording")
+        self._connected = False
+
+    def feed(self, data: bytes) -> None:
+        """Take in the next bytes of the connection."""
+        for raw in self._decoder.feed(data):
+            event = self._translator.translate(raw, self._clock)
+            if event is not None:
+                self._apply(event)
+
+    def _apply(self, event: ev.Event) -> None:
+        if isinstance(event, ev.Newchannel | ev.CoreShowChannel | ev.Status):
+            self._clock = max(self._clock, uniqueid_order(event.snapshot.uniqueid)[0])
+        self._clock = max(self._clock, event.at)
+        self._state.apply(self._machine, event)
+        # A recording holds no barrier: the list of channels is what brings a mirror in step.
+        is_list = isinstance(event, ev.ListComplete) and event.name == "CoreShowChannelsComplete"
+        if is_list and self._state.sync_of(self._machine).is_held:
+            self._state.released(self._machine, self._clock)
+
+
+def pieces(stream: Iterable[bytes], offsets: Iterable[int]) -> Iterator[tuple[bytes, int | None]]:
+    """Cut `stream` at `offsets`: yield bytes to feed, then the offset that was reached, if any.
+
+    Offsets beyond the end are reached at the end.
+    """
+    marks = sorted(offsets)
+    position = 0
+    for data in stream:
+        start = 0
+        while marks and marks[0] <= position + len(data):
+            end = marks[0] - position
+            yield data[start:end], marks.pop(0)
+            start = end
+        yield data[start:], None
+        position += len(data)
+    for mark in marks:
+        yield b"", mark
+
+
+def mirror_of(state: CallState, machine: int) -> dict[str, Any]:
+    """Return every channel and bridge that the machine's mirror holds, as plain values."""
+    registry = state.sync_of(machine).served
+    return {
+        "channels": [_channel(channel) for channel in registry.channels.values()],
+        "bridges": [_bridge(bridge) for bridge in registry.bridges.values()],
+    }
+
+
+def _channel(channel: Channel) -> dict[str, Any]:
+    snapshot = channel.snapshot
+    return {
+        "uniqueid": channel.uniqueid,
+        "channel": channel.channel,
+        "state": snapshot.channel_state,
+        "linkedid": channel.linkedid,
+        "callid": channel.call.callid if channel.call is not None else channel.linkedid,
+        "bridge": channel.bridge.bridge_uniqueid if channel.bridge is not None else "",
+        "caller_number": snapshot.caller_number,
+        "caller_name": snapshot.caller_name,
+        "connected_number": snapshot.connected_number,
+        "connected_name": snapshot.connected_name,
+        "account_code": snapshot.account_code,
+        "context": snapshot.context,
+        "exten": snapshot.exten,
+        "priority": snapshot.priority,
+        "variables": channel.variables,
+        "answered": channel.answered,
+        "start": channel.start,
+    }
+
+
+def _bridge(bridge: BridgeRecord) -> dict[str, Any]:
+    return {
+        "bridge": bridge.bridge_uniqueid,
+        "type": bridge.bridge_type,
+        "members": list(bridge.members),
+    }
+
+
+def encode_line(value: dict[str, Any]) -> bytes:
+    """Return `value` as one line of JSON; text that is not UTF-8 is shown with U+FFFD."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_printable(value))
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if isinstance(value, dict):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    return value
