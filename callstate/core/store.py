@@ -1,0 +1,232 @@
+"""All legs, their indexes, and the feed of their changes.
+
+1. Legs come and go through `put` and `remove` only; both keep every index in step.
+2. Each put or remove that changes something takes the next number and is told, in that
+   order, to every subscriber; one that changes nothing is silent.
+3. An update that leaves the filed fields alone touches no index: that is nearly every one.
+
+A customer, number or callid that is absent (0 or empty) is not filed: nobody asks for it.
+Numbers are filed without regard to case, because they are compared so.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from callstate.core.index import HashIndex, OrderedView, Place, Value, place_of
+from callstate.core.model import Leg, LegKey
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """One change of the store. `old` None: the leg is new; `new` None: it is gone."""
+
+    number: int
+    old: Leg | None
+    new: Leg | None
+
+    @property
+    def key(self) -> LegKey:
+        """The key of the leg that changed."""
+        leg = self.new or self.old
+        assert leg is not None, "a change of nothing"
+        return leg.key
+
+
+Subscriber = Callable[[Change], None]
+
+
+def fold(text: str) -> str:
+    """Return what `text` is compared and filed by: the same without regard to case.
+
+    >>> fold("Straße")
+    'strasse'
+    """
+    folded = text.casefold()
+    # The text itself where folding changes nothing: an index then holds no copy of it.
+    return text if folded == text else folded
+
+
+class LegStore:
+    """The legs by key, with an index for each way of asking for few of many.
+
+    Invariant: every leg is filed exactly once in `ordered` and under each of its values in
+    each index, and nothing else is filed. `number` is that of the last change, 0 at first.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.by_customer = HashIndex()
+        self.by_callid = HashIndex()
+        self.by_snumber = HashIndex()
+        self.by_cnumber = HashIndex()
+        self.by_dnumber = HashIndex()
+        self.by_machine = HashIndex()
+        self.ordered = OrderedView()
+        # By machine, then by uniqueid: the key without a tuple for each leg.
+        self._legs: dict[int, dict[str, Leg]] = {}
+        self._subscribers: tuple[Subscriber, ...] = ()
+        # In step with `_values`.
+        self._indexes = (
+            self.by_customer,
+            self.by_customer,
+            self.by_callid,
+            self.by_snumber,
+            self.by_cnumber,
+            self.by_dnumber,
+            self.by_machine,
+        )
+
+    def __len__(self) -> int:
+        """Return the number of legs. O(1)."""
+        return len(self.ordered)
+
+    def __iter__(self) -> Iterator[Leg]:
+        """Iterate over the legs, in no order. Do not change the store meanwhile."""
+        for legs in self._legs.values():
+            yield from legs.values()
+
+    def get(self, key: LegKey) -> Leg | None:
+        """Return the leg with `key`, if there is one. O(1)."""
+        legs = self._legs.get(key.machine)
+        return None if legs is None else legs.get(key.uniqueid)
+
+    def legs_at(self, places: Iterable[Place]) -> list[Leg]:
+        """Return the legs at `places`, which are filed, in their order. O(k)."""
+        legs = self._legs
+        return [legs[place.machine][place.uniqueid] for place in places]
+
+    def count_by_machine(self) -> dict[int, int]:
+        """Return how many legs each machine has; machines without legs are left out. O(m)."""
+        return {machine: len(legs) for machine, legs in self._legs.items()}
+
+    def put(self, leg: Leg) -> None:
+        """Insert `leg`, or put it in the place of the one with its key.
+
+        O(1) if no filed field changes, else O(log n).
+        """
+        machine = leg.machine
+        legs = self._legs.get(machine)
+        old = None if legs is None else legs.get(leg.uniqueid)
+        if old is None:
+            self._file(leg)
+            legs = self._legs.setdefault(machine, {})
+        elif old == leg:
+            return
+        elif not _is_filed_alike(old, leg):
+            self._refile(old, leg)
+        assert legs is not None, "old is None without legs"
+        legs[leg.uniqueid] = leg
+        self._publish(old, leg)
+
+    def remove(self, key: LegKey) -> Leg | None:
+        """Remove and return the leg with `key`, if there is one. O(log n)."""
+        machine, uniqueid = key
+        legs = self._legs.get(machine)
+        leg = None if legs is None else legs.pop(uniqueid, None)
+        if leg is None:
+            return None
+        if not legs:
+            del self._legs[machine]
+        self._unfile(leg)
+        self._publish(leg, None)
+        return leg
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Tell `subscriber` every change from now on; return what ends that.
+
+        It is called after the change, synchronously. It must not raise and must not change
+        the store: the later subscribers would learn of that change before this one.
+        """
+        self._subscribers = (*self._subscribers, subscriber)
+
+        def unsubscribe() -> None:
+            self._subscribers = tuple([s for s in self._subscribers if s is not subscriber])
+
+        return unsubscribe
+
+    def check(self) -> None:
+        """Assert the invariant. O(n log n)."""
+        places = {place_of(leg): leg for leg in self}
+        assert list(self.ordered.walk()) == sorted(places), "ordered view"
+        for machine, legs in self._legs.items():
+            assert legs, f"machine {machine} without legs"
+            for uniqueid, leg in legs.items():
+                assert leg.key == (machine, uniqueid), "a leg under another's key"
+        self.ordered.check()
+        expected: dict[int, dict[Value, set[Place]]] = {id(index): {} for index in self._indexes}
+        for place, leg in places.items():
+            for index, value in self._filings(leg):
+                expected[id(index)].setdefault(value, set()).add(place)
+        for index in self._indexes:
+            index.check()
+            filed = {value: set(index.lookup(value)) for value in index}
+            assert filed == expected[id(index)], (filed, expected[id(index)])
+
+    def _publish(self, old: Leg | None, new: Leg | None) -> None:
+        self.number += 1
+        if self._subscribers:
+            change = Change(self.number, old, new)
+            for subscriber in self._subscribers:
+                subscriber(change)
+
+    def _filings(self, leg: Leg) -> list[tuple[HashIndex, Value]]:
+        pairs = zip(self._indexes, _values(leg), strict=True)
+        return [(index, value) for index, value in pairs if value]
+
+    def _file(self, leg: Leg) -> None:
+        place = place_of(leg)
+        self.ordered.add(place)
+        for index, value in self._filings(leg):
+            index.add(value, place)
+
+    def _unfile(self, leg: Leg) -> None:
+        place = place_of(leg)
+        self.ordered.remove(place)
+        for index, value in self._filings(leg):
+            index.remove(value, place)
+
+    def _refile(self, old: Leg, new: Leg) -> None:
+        if old.start != new.start:
+            self._unfile(old)
+            self._file(new)
+            return
+        place = place_of(new)
+        values = zip(self._indexes, _values(old), _values(new), strict=True)
+        changed = [entry for entry in values if entry[1] != entry[2]]
+        # First out of all, then into all: the two customers may have changed sides.
+        for index, value, _ in changed:
+            if value:
+                index.remove(value, place)
+        for index, _, value in changed:
+            if value:
+                index.add(value, place)
+
+
+def _values(leg: Leg) -> tuple[Value, ...]:
+    """Return what `leg` is filed under, in step with `LegStore._indexes`."""
+    scustomer, dcustomer = leg.scustomer, leg.dcustomer
+    return (
+        scustomer,
+        dcustomer if dcustomer != scustomer else 0,
+        leg.callid,
+        fold(leg.snumber),
+        fold(leg.cnumber),
+        fold(leg.dnumber),
+        leg.machine,
+    )
+
+
+def _is_filed_alike(old: Leg, new: Leg) -> bool:
+    """Tell whether two legs of one key are filed alike.
+
+    The hot path: each comparison on its own is 10 ns, comparing `_values` would be 1 µs.
+    """
+    return (
+        old.callid == new.callid
+        and old.dnumber == new.dnumber
+        and old.snumber == new.snumber
+        and old.cnumber == new.cnumber
+        and old.scustomer == new.scustomer
+        and old.dcustomer == new.dcustomer
+        and old.start == new.start
+    )

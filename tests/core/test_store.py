@@ -1,0 +1,189 @@
+"""The store is a dict of legs whose indexes never disagree, and every change has a number."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callstate.core.index import Place
+from callstate.core.model import Leg, LegKey
+from callstate.core.store import Change, LegStore, fold
+from tests.core.legs import MACHINES, UNIQUEIDS, legs, make_leg
+
+replace = msgspec.structs.replace
+
+keys = st.builds(LegKey, st.sampled_from(MACHINES), st.sampled_from(UNIQUEIDS))
+
+
+def make_store(*members: Leg) -> LegStore:
+    store = LegStore()
+    for leg in members:
+        store.put(leg)
+    return store
+
+
+def first(store: LegStore) -> Place:
+    return next(store.ordered.walk())
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(st.lists(legs() | keys, max_size=40))
+def test_a_store_is_a_dict_with_a_feed(steps: list[Leg | LegKey]) -> None:
+    store, model = LegStore(), dict[LegKey, Leg]()
+    mirror, numbers = dict[LegKey, Leg](), list[int]()
+
+    def follow(change: Change) -> None:
+        numbers.append(change.number)
+        assert mirror.get(change.key) == change.old
+        assert store.get(change.key) == change.new
+        if change.new is None:
+            del mirror[change.key]
+        else:
+            mirror[change.key] = change.new
+
+    store.subscribe(follow)
+    for step in steps:
+        before = store.number
+        if isinstance(step, Leg):
+            is_change = model.get(step.key) != step
+            store.put(step)
+            model[step.key] = step
+        else:
+            is_change = step in model
+            assert store.remove(step) == model.pop(step, None)
+        store.check()
+        assert store.number == before + is_change
+        assert {leg.key: leg for leg in store} == model == mirror
+        assert len(store) == len(model)
+    assert numbers == list(range(1, store.number + 1))
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(st.lists(legs(), max_size=20))
+def test_a_store_that_is_emptied_holds_nothing(members: list[Leg]) -> None:
+    store = make_store(*members)
+    for leg in list(store):
+        assert store.remove(leg.key) == leg
+    store.check()
+    assert [len(index) for index in store._indexes] == [0] * len(store._indexes)
+    assert store.count_by_machine() == {}
+
+
+def test_same_uniqueid_on_two_machines_are_two_legs() -> None:
+    store = make_store(make_leg(machine=1), make_leg(machine=2))
+    assert len(store) == 2
+    assert store.count_by_machine() == {1: 1, 2: 1}
+
+
+def test_a_leg_that_is_not_there_is_none() -> None:
+    store = make_store(make_leg("a"))
+    assert store.get(LegKey(1, "b")) is None
+    assert store.get(LegKey(2, "a")) is None
+    assert store.remove(LegKey(1, "b")) is None
+    assert store.remove(LegKey(2, "a")) is None
+    assert store.number == 1
+
+
+def test_a_leg_is_found_by_both_customers_and_counted_once() -> None:
+    store = make_store(make_leg("a", scustomer=7, dcustomer=8), make_leg("b", scustomer=7))
+    assert store.by_customer.count(7) == 2
+    assert store.by_customer.count(8) == 1
+    store.put(make_leg("a", scustomer=7, dcustomer=7))
+    assert store.by_customer.count(7) == 2
+    assert list(store.by_customer) == [7]
+
+
+def test_customers_can_change_sides() -> None:
+    store = make_store(make_leg(scustomer=7, dcustomer=8))
+    store.put(make_leg(scustomer=8, dcustomer=7))
+    store.check()
+
+
+def test_numbers_are_filed_without_regard_to_case() -> None:
+    store = make_store(make_leg("a", snumber="Straße"), make_leg("b", snumber="STRASSE"))
+    assert store.by_snumber.count("strasse") == 2
+
+
+def test_folding_a_text_without_capitals_copies_nothing() -> None:
+    text = "0049-30"
+    assert fold(text) is text
+
+
+def test_what_is_absent_is_not_filed() -> None:
+    store = make_store(make_leg())
+    assert list(store.by_customer) == list(store.by_callid) == list(store.by_snumber) == []
+
+
+def test_an_update_of_unfiled_fields_touches_no_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    leg = make_leg(scustomer=7, dcustomer=8, callid="x", snumber="1", cnumber="2", dnumber="3")
+    store = make_store(leg)
+    monkeypatch.setattr(store, "_indexes", None)
+    monkeypatch.setattr(store, "ordered", None)
+    store.put(replace(leg, status="hold", answered=1000000105, peer=4, channel="PJSIP/x-1"))
+    found = store.get(leg.key)
+    assert found is not None
+    assert found.status == "hold"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scustomer": 9},
+        {"dcustomer": 9},
+        {"callid": "y"},
+        {"snumber": "9"},
+        {"cnumber": "9"},
+        {"dnumber": "9"},
+        {"start": 5},
+        {"snumber": "", "callid": "", "scustomer": 0},
+    ],
+)
+def test_an_update_of_a_filed_field_files_the_leg_anew(change: dict[str, str | int]) -> None:
+    leg = make_leg(scustomer=7, dcustomer=8, callid="x", snumber="1", cnumber="2", dnumber="3")
+    store = make_store(leg, make_leg("1000000100.2"))
+    store.put(replace(leg, **change))
+    store.check()
+
+
+def test_subscribers_hear_each_change_in_turn_until_they_leave() -> None:
+    store, heard = LegStore(), list[tuple[str, Change]]()
+    leave_one = store.subscribe(lambda change: heard.append(("one", change)))
+    store.subscribe(lambda change: heard.append(("two", change)))
+    leg = make_leg()
+    store.put(leg)
+    leave_one()
+    leave_one()
+    store.remove(leg.key)
+    assert heard == [
+        ("one", Change(1, None, leg)),
+        ("two", Change(1, None, leg)),
+        ("two", Change(2, leg, None)),
+    ]
+
+
+def test_a_change_names_the_leg_that_came_or_went() -> None:
+    leg = make_leg(machine=3)
+    assert Change(1, None, leg).key == Change(2, leg, None).key == leg.key
+
+
+DAMAGE: dict[str, Callable[[LegStore, Leg], object]] = {
+    "filed under what it has not": lambda store, _: store.by_callid.add("y", first(store)),
+    "not filed": lambda store, _: store.by_callid.remove("x", first(store)),
+    "not in order": lambda store, _: store.ordered.remove(first(store)),
+    "changed behind": lambda store, leg: store._legs[1].update(
+        {leg.uniqueid: replace(leg, callid="y")}
+    ),
+    "under another's key": lambda store, leg: store._legs[1].update({"other": leg}),
+    "no legs": lambda store, _: store._legs.update({5: {}}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_check_finds_damage(damage: Callable[[LegStore, Leg], object]) -> None:
+    leg = make_leg(callid="x")
+    store = make_store(leg)
+    damage(store, leg)
+    with pytest.raises(AssertionError):
+        store.check()
