@@ -1,4 +1,4 @@
-"""The configuration: one TOML file as frozen Structs, and secrets from where secrets live.
+"""The configuration: one TOML file as frozen Structs, with the secrets from `secrets`.
 
 `load` is the only way in. Whatever is wrong (an unknown key, a wrong type, a missing
 secret, an unreadable file) is one `ConfigError` that names the key. The environment
@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from callstate.core.errors import ConfigError
+from callstate.secrets import find_secret, has_line_break
 
 DEFAULT_PATH = Path("/etc/callstate/config.toml")
 
@@ -236,7 +237,7 @@ def _check_machines(machines: tuple[Machine, ...]) -> None:
             raise ConfigError(f"{key}.secret_file", "secret is given as well")
         if not machine.host:
             raise ConfigError(f"{key}.host", "must not be empty")
-        if not machine.username or _has_line_break(machine.username):
+        if not machine.username or has_line_break(machine.username):
             raise ConfigError(f"{key}.username", "must be one line of text")
 
 
@@ -249,48 +250,19 @@ def _check_variables(variables: Mapping[str, str]) -> None:
             raise ConfigError(f"variables.{field}", "must be the name of a plain variable")
 
 
-def _has_line_break(text: str) -> bool:
-    # On the manager connection a line break would end the header and begin another.
-    return "\r" in text or "\n" in text
-
-
 def _completed(
     index: int, machine: Machine, folder: Path, environment: Mapping[str, str]
 ) -> Machine:
-    """Return `machine` with its secret, and its files found from `folder`.
-
-    The secret is the first of: environment, `secret_file`, systemd's credential, `secret`.
-    """
-    key = f"machine[{index}].secret"
-    secret = environment.get(f"CALLSTATE_MACHINE_{machine.id}_SECRET", "")
-    credentials = environment.get("CREDENTIALS_DIRECTORY", "")
-    if not secret and machine.secret_file:
-        secret = _read_secret(f"{key}_file", folder / machine.secret_file)
-    if not secret and credentials:
-        credential = Path(credentials) / f"machine-{machine.id}"
-        if credential.exists():
-            secret = _read_secret(key, credential)
-    secret = secret or machine.secret
-    if not secret:
-        raise ConfigError(
-            key,
-            f"is missing: set it, secret_file, or CALLSTATE_MACHINE_{machine.id}_SECRET",
-        )
-    if _has_line_break(secret):
-        raise ConfigError(key, "must not contain a line break")
+    """Return `machine` with its secret, and its files found from `folder`."""
+    secret = find_secret(
+        machine.id,
+        key=f"machine[{index}].secret",
+        written=machine.secret,
+        file=folder / machine.secret_file if machine.secret_file else None,
+        environment=environment,
+    )
     ca_file = str(folder / machine.tls_ca_file) if machine.tls_ca_file else ""
     return msgspec.structs.replace(machine, secret=secret, tls_ca_file=ca_file)
-
-
-def _read_secret(key: str, path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise ConfigError(key, f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(key, f"{path} is not UTF-8") from None
-    except ValueError:  # a null character
-        raise ConfigError(key, "is no name of a file") from None
 
 
 def _explain(message: str) -> ConfigError:

@@ -17,7 +17,8 @@ OURS = {
     "ami": {"callstate.core", "callstate.config"},
     "directory": {"callstate.core", "callstate.config"},
     "web": {"callstate.core", "callstate.config"},
-    "config": {"callstate.core"},
+    "config": {"callstate.core", "callstate.secrets"},
+    "secrets": {"callstate.core"},
     "logs": set[str](),
 }
 # The one layer that may touch a library, for those that are confined to one.
