@@ -52,3 +52,24 @@ def test_nothing_published_tells_where_it_was_made(pattern: str) -> None:
 
 def test_every_promise_has_an_owner_and_a_condition() -> None:
     assert _lines_with(UNOWNED) == []
+
+
+@pytest.mark.parametrize(
+    ("trace", "line"),
+    [
+        ("a home folder", "see /root/x"),
+        ("a home folder", "/home/me/x"),
+        ("a working folder", "cd /work/main"),
+        ("a neighbouring folder", "../shared/x.md"),
+        ("a private package host", "pip --index-url x"),
+        ("a number of an issue", "Issue #12"),
+    ],
+)
+def test_a_trace_would_be_seen(trace: str, line: str) -> None:
+    assert re.search(TRACES[trace], line)
+
+
+@pytest.mark.parametrize("line", ["# TODO: later", "# TODO(ada)", "# FIXME"])
+def test_a_promise_without_owner_or_condition_would_be_seen(line: str) -> None:
+    assert UNOWNED.search(line)
+    assert not UNOWNED.search("# TODO(ada): once 16 is out of support")
