@@ -16,7 +16,10 @@ decided by their first line.
 MESSAGE_LIMIT = 1 << 20
 
 _END = b"\r\n\r\n"
+# How much of an end can lie in what came before the last byte of it.
+_OVERLAP = len(_END) - 1
 _BANNER = b"Asterisk Call Manager/"
+_BANNER_LIMIT = 256
 
 
 class Message:
@@ -70,7 +73,8 @@ class Decoder:
         self.version = ""
         self.oversized = 0
         self._limit = limit
-        self._rest = b""
+        self._rest: list[bytes] = []
+        self._rest_size = 0
         self._banner_due = True
         self._skipping = False
 
@@ -84,12 +88,24 @@ class Decoder:
 
         The pieces that a stream comes in do not matter. O(bytes), amortised.
         """
+        if self._rest and not self._banner_due and not self._ends_in(data):
+            # Not joined before its end is there: it may come byte by byte.
+            if data:
+                self._rest.append(data)
+                self._rest_size += len(data)
+                self._skip_if_oversized()
+            return []
         if self._rest:
-            data = self._rest + data
+            data = b"".join((*self._rest, data))
         if self._banner_due:
             data = self._take_banner(data)
+            if self._banner_due:
+                self._rest = [data]
+                return []
         messages = data.split(_END)
-        self._rest = rest = messages.pop()
+        rest = messages.pop()
+        self._rest = [rest] if rest else []
+        self._rest_size = len(rest)
         if self._skipping and messages:
             self._skipping = False
             del messages[0]
@@ -97,12 +113,7 @@ class Decoder:
             kept = [message for message in messages if len(message) <= self._limit]
             self.oversized += len(messages) - len(kept)
             messages = kept
-        if len(rest) > self._limit:
-            if not self._skipping:
-                self._skipping = True
-                self.oversized += 1
-            # Three bytes may be the beginning of the end of the message.
-            self._rest = rest[-3:]
+            self._skip_if_oversized()
         return [
             message
             for message in (
@@ -111,17 +122,33 @@ class Decoder:
             if message
         ]
 
+    def _ends_in(self, data: bytes) -> bool:
+        """True if `data` ends the message that has begun: the end may lie across the pieces."""
+        if _END in data:
+            return True
+        tail = b"".join(piece[-_OVERLAP:] for piece in self._rest[-_OVERLAP:])
+        return _END in tail[-_OVERLAP:] + data[:_OVERLAP]
+
+    def _skip_if_oversized(self) -> None:
+        # Its last bytes may already be the beginning of its end.
+        if self._rest_size <= self._limit + _OVERLAP:
+            return
+        if not self._skipping:
+            self._skipping = True
+            self.oversized += 1
+        self._rest = [b"".join(self._rest)[-_OVERLAP:]]
+        self._rest_size = len(self._rest[0])
+
     def _take_banner(self, data: bytes) -> bytes:
-        head = data[: len(_BANNER)]
-        if not _BANNER.startswith(head):
-            self._banner_due = False
+        line, end, _ = data[:_BANNER_LIMIT].partition(b"\r\n")
+        begins_alike = line.startswith(_BANNER) or _BANNER.startswith(line)
+        if begins_alike and not end and len(line) < _BANNER_LIMIT:
             return data
-        line, end, rest = data.partition(b"\r\n")
-        if end:
-            self._banner_due = False
-            self.version = _text(line[len(_BANNER) :].strip())
-            return rest
-        return data
+        self._banner_due = False
+        if not end or not line.startswith(_BANNER):
+            return data
+        self.version = _text(line[len(_BANNER) :].strip())
+        return data[len(line) + len(end) :]
 
 
 def _header(line: bytes) -> tuple[str, str]:

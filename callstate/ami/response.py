@@ -6,6 +6,9 @@ from typing import Any
 import msgspec
 from panoramisk.message import Message as PanoramiskMessage
 
+# Not a header: where panoramisk keeps the output of old Command responses.
+_CONTENT = "content"
+
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
     """The response to an action and, for a list, the message that completed it.
@@ -46,6 +49,7 @@ def from_panoramisk(messages: Iterable[Any]) -> Response:
             (str(key), str(value))
             for message in (answer, *completion)
             for key, values in message.items()
+            if key != _CONTENT
             for value in (values if isinstance(values, list) else [values])
         ),
     )
