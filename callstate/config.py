@@ -163,8 +163,10 @@ class Config(Struct, frozen=True, kw_only=True):
     account_code_is_customer: bool = False
 
 
-def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
-    """Return the configuration in the file at `path`, with the secrets filled in.
+def load(
+    path: Path, environment: Mapping[str, str] = os.environ, *, secrets: bool = True
+) -> Config:
+    """Return the configuration in the file at `path`; its secrets, if they are needed, filled in.
 
     Raises:
         ConfigError: naming the key, or the file when it cannot be read at all.
@@ -180,10 +182,12 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(str(path), f"is not TOML: {error}") from None
     config = parse(raw)
-    machines = tuple(
-        _completed(index, machine, path.parent, environment)
-        for index, machine in enumerate(config.machine)
-    )
+    machines = config.machine
+    if secrets:
+        machines = tuple(
+            _completed(index, machine, path.parent, environment)
+            for index, machine in enumerate(config.machine)
+        )
     directory_file = str(path.parent / config.directory.file)
     return msgspec.structs.replace(
         config,

@@ -4,17 +4,105 @@ Several streams are the successive connections of one machine. A recording holds
 an event without a Timestamp is taken to be as late as the youngest uniqueid seen so far.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from callstate.ami.capture import open_stream
 from callstate.ami.decode import Decoder
 from callstate.ami.translate import Translator
 from callstate.core import events as ev
+from callstate.core import query
+from callstate.core.access import Scope
 from callstate.core.channel import BridgeRecord, Channel
+from callstate.core.errors import CallstateError
+from callstate.core.mirror import VARIABLES
 from callstate.core.model import uniqueid_order
 from callstate.core.state import CallState
+from callstate.web.rows import encode_rows
+
+_MARK = re.compile(r"(?:([1-9][0-9]{0,8}):)?([0-9]{1,18})")
+_EVERYTHING = Scope(customers=None)
+
+
+class BadMark(CallstateError):
+    """A place in a recording that is none: `text` says which."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        super().__init__(text, problem)
+        self.text = text
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"--at {self.text}: {self.problem}"
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """A place in a recording: so many bytes from the start of the path with this number."""
+
+    path: int
+    offset: int
+
+
+def parse_mark(text: str, paths: int) -> Mark:
+    """Return the mark in `[K:]OFFSET`.
+
+    Raises:
+        BadMark: when it is none, or names a path that is not there.
+    """
+    match = _MARK.fullmatch(text)
+    if match is None:
+        raise BadMark(text, "must be OFFSET or K:OFFSET, in whole numbers")
+    mark = Mark(int(match[1] or 1), int(match[2]))
+    if mark.path > paths:
+        raise BadMark(text, f"there are only {paths} paths")
+    return mark
+
+
+def lines(
+    paths: Sequence[str],
+    state: CallState,
+    *,
+    machine: int,
+    marks: Iterable[Mark] = (),
+    mirror: bool = False,
+    variables: frozenset[str] | None = None,
+) -> Iterator[bytes]:
+    """Yield one line of JSON for each of `marks` as it is reached, and one for the end.
+
+    `paths` are the successive connections of one machine; `-` is standard input. `state`
+    is fed and must not know the machine yet.
+    """
+    state.add_machine(machine)
+    run = Replay(state, machine, variables)
+    wanted = list(marks)
+    for number, path in enumerate(paths, 1):
+        run.open()
+        offsets = [mark.offset for mark in wanted if mark.path == number]
+        offset = 0
+        for data, reached in pieces(open_stream(path if path == "-" else Path(path)), offsets):
+            run.feed(data)
+            offset += len(data)
+            if reached is not None:
+                yield _line(state, machine, Mark(number, reached), mirror=mirror)
+        if number == len(paths):
+            yield _line(state, machine, Mark(number, offset), mirror=mirror)
+
+
+def _line(state: CallState, machine: int, mark: Mark, *, mirror: bool) -> bytes:
+    place = b'{"path":%d,"offset":%d,' % (mark.path, mark.offset)
+    if mirror:
+        return place + encode_line(mirror_of(state, machine))[1:]
+    rows = encode_rows(query.run(state.store, query.Query(), _EVERYTHING))
+    return place + b'"rows":' + rows + b"}"
+
+
+def variables_of(fields: Iterable[str]) -> frozenset[str]:
+    """Return the variables whose VarSet matters when `fields` are configured."""
+    return VARIABLES | set(fields)
 
 
 class Replay:

@@ -136,8 +136,8 @@ class AmiConnection:
     def reset_backoff(self) -> None:
         """Take note that the session got in step: the next loss is a new one."""
         self._backoff.reset()
-        self.last_error = ""
-        if self._logged:
+        if self.last_error:
+            self.last_error = ""
             self._logged.clear()
             logger.info("connection recovered", extra=self._extra())
 

@@ -257,7 +257,7 @@ class Translator:
             channel,
             text(value(raw, b"ActionID")),
             duration(value(raw, b"Duration")),
-            text(value(raw, b"BridgeId")),
+            text(value(raw, b"Application")),
         )
 
     def _status(self, raw: bytes, received: float) -> ev.Event | None:
@@ -269,7 +269,7 @@ class Translator:
             channel,
             text(value(raw, b"ActionID")),
             number(value(raw, b"Seconds"), 0),
-            text(value(raw, b"BridgeID")),
+            text(value(raw, b"Application")),
             self._status_variables(raw),
         )
 

@@ -16,7 +16,8 @@ class Channel:
     `start` and `answered` are unix seconds, 0 = unknown or not yet. `presentation` is AMI's
     number, -1 = not told. `dialling` maps the uniqueids being dialled to what is heard of
     them; `dialled_by` is the uniqueid of the channel that dialled this one last, `dialled` the
-    uniqueids of those that name this one so. `recordings`
+    uniqueids of those that name this one so; `requested` says that another channel had it
+    made, before it is known which (a channel's linkedid is at first its requestor's). `recordings`
     are the files being written, latest last.
     """
 
@@ -35,6 +36,7 @@ class Channel:
         "presentation",
         "queue",
         "recordings",
+        "requested",
         "serial",
         "sip_callid",
         "snapshot",
@@ -62,6 +64,7 @@ class Channel:
         self.holding = False
         self.hangup_requested = False
         self.queue = ""
+        self.requested = snapshot.linkedid != snapshot.uniqueid
         self.recordings: list[str] = []
         self.sip_callid = ""
 

@@ -13,7 +13,7 @@ import msgspec
 from callstate.core.channel import Channel
 from callstate.core.direction import direction_of
 from callstate.core.events import ChannelState
-from callstate.core.inference import Inference, Party
+from callstate.core.inference import Inference
 from callstate.core.model import Leg, Status
 from callstate.core.registry import Registry
 
@@ -56,10 +56,14 @@ class Deriver:
         self._machine = machine
         self._variables = dict(rules.variables)
         self._numbers: dict[str, Callable[[str], int]] = {
-            field: _number for field in ("scustomer", "dcustomer", "overmax")
+            "scustomer": _number,
+            "dcustomer": _number,
+            "overmax": _number,
+            "peer": _named(rules.peers),
+            "billing_peer": _named(rules.peers),
+            "ingroup": _named(rules.groups),
+            "outgroup": _named(rules.groups),
         }
-        self._numbers |= {field: _named(rules.peers) for field in ("peer", "billing_peer")}
-        self._numbers |= {field: _named(rules.groups) for field in ("ingroup", "outgroup")}
         self._inference = inference
 
     def derive(self, channel: Channel, registry: Registry) -> Leg | None:
@@ -175,6 +179,3 @@ def _number(value: str) -> int:
 
 def _named(ids: Mapping[str, int]) -> Callable[[str], int]:
     return lambda value: ids.get(value) or _number(value)
-
-
-__all__ = ["Deriver", "Inference", "Party", "Rules"]

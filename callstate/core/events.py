@@ -253,7 +253,7 @@ class CoreShowChannel(Event, frozen=True, gc=False):
     snapshot: ChannelSnapshot
     action_id: str
     seconds: int
-    bridge_uniqueid: str
+    application: str
 
 
 class Status(Event, frozen=True, gc=False):
@@ -262,7 +262,7 @@ class Status(Event, frozen=True, gc=False):
     snapshot: ChannelSnapshot
     action_id: str
     seconds: int
-    bridge_uniqueid: str
+    application: str
     variables: tuple[tuple[str, str], ...] = ()
 
 

@@ -73,14 +73,14 @@ class Inference:
         origin = self._origin(channel, registry)
         if origin is not channel:
             return self.party(origin)
-        if channel.dialled_by:
+        if _is_dialled(channel):
             for talker in talkers(channel, registry):
                 return self.party(self._origin(talker, registry))
         return self.party(channel)
 
     def destination(self, channel: Channel, registry: Registry) -> Party:
         """Return whom `channel` reaches at this moment. O(its call)."""
-        if channel.dialled_by:
+        if _is_dialled(channel):
             return self.party(channel)
         reached = list(talkers(channel, registry)) or list(_dialled(channel, registry))
         if len(reached) == 1:
@@ -143,7 +143,14 @@ class Inference:
                 channel = registry.channels[other.dialled_by]
             else:
                 break
+        if channel.requested and not channel.dialled_by:
+            # Its DialBegin is still to come, or was before our time.
+            return registry.channels.get(channel.linkedid, channel)
         return channel
+
+
+def _is_dialled(channel: Channel) -> bool:
+    return channel.requested or channel.dialled_by != ""
 
 
 def talkers(channel: Channel, registry: Registry) -> Iterator[Channel]:

@@ -25,6 +25,9 @@ _FILENAME = "MIXMONITOR_FILENAME"
 # What else than a platform's variables is needed from VarSet.
 VARIABLES = frozenset({_FILENAME, PEER_NAME, PEER_CALL_ID, "SIPCALLID"})
 
+# What a dialled channel is shown to run (app_dial.c, app_queue.c): "(Outgoing Line)".
+_OUTGOING = ("AppDial", "AppDial2", "AppQueue")
+
 
 class Mirror:
     """The channels and bridges of one machine on one connection, kept in `registry`.
@@ -219,9 +222,15 @@ class Mirror:
     # Lists
 
     def _listed(self, event: ev.CoreShowChannel | ev.Status) -> None:
+        is_new = event.snapshot.uniqueid not in self.registry.channels
         channel = self.registry.live(event.snapshot, 0.0)
-        if channel is not None and not channel.start:
+        if channel is None:
+            return
+        if not channel.start:
             self.registry.set(channel, "start", int(event.at) - event.seconds)
+        if is_new:
+            # By now its linkedid may be that of others it met; what it runs still tells.
+            self.registry.set(channel, "requested", event.application in _OUTGOING)
 
     def _listed_with_variables(self, event: ev.Status) -> None:
         self._listed(event)

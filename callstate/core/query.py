@@ -7,7 +7,7 @@ The order is total: what `sort` names, then start, uniqueid, machine (a `Place`)
 stable, so legs are put in the order of their places first, and the ordered view has them so.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from heapq import nlargest, nsmallest
 from itertools import chain, compress, islice
@@ -122,10 +122,10 @@ def run(store: LegStore, query: Query, scope: Scope) -> list[Leg]:
         return _walk(store, query, tests)
     places = _places(store, query, scope, chosen.source)
     if tests:
-        places, _ = _keep(tests, places, store.legs_at(places))
+        places, _ = _keep(tests, places, _legs(places))
     if chosen.source is not Source.ALL:
         places = _sorted_places(query, places)
-    legs = store.legs_at(places)
+    legs = _legs(places)
     if query.sort != "start":
         legs = _sorted_legs(query, places, legs)
     return legs[: query.limit] if query.limit else legs
@@ -140,7 +140,7 @@ def count(store: LegStore, query: Query, scope: Scope) -> int:
     places = _places(store, query, scope, source)
     if not tests:
         return len(places)
-    return len(_keep(tests, places, store.legs_at(places))[1])
+    return len(_keep(tests, places, _legs(places))[1])
 
 
 def _candidates(store: LegStore, query: Query, scope: Scope) -> list[Plan]:
@@ -226,6 +226,10 @@ def _lookup_any(index: HashIndex, values: Collection[str] | Collection[int]) -> 
     return set(chain.from_iterable([index.lookup(value) for value in index if value in values]))
 
 
+def _legs(places: Iterable[Place]) -> list[Leg]:
+    return [place.leg for place in places]
+
+
 def _walk(store: LegStore, query: Query, tests: list[Test]) -> list[Leg]:
     """Return the first `limit` legs in the order of their places that pass `tests`."""
     found: list[Leg] = []
@@ -235,7 +239,7 @@ def _walk(store: LegStore, query: Query, tests: list[Test]) -> list[Leg]:
         places = list(islice(walk, size))
         if not places:
             break
-        found += _keep(tests, places, store.legs_at(places))[1]
+        found += _keep(tests, places, _legs(places))[1]
         size *= 2
     return found[: query.limit]
 

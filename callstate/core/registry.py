@@ -157,6 +157,7 @@ class Registry:
                 channel.dialled.add(dest)
         channel.holding = before.holding
         channel.queue = before.queue
+        channel.requested = before.requested
         channel.recordings = list(before.recordings)
         channel.sip_callid = before.sip_callid
         channel.variables = before.variables | channel.variables

@@ -34,6 +34,9 @@ class MachineStatus(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
 
 
+_NO_RULES = Rules()
+
+
 class CallState:
     """The machines' legs in one store, and what a query needs beside them.
 
@@ -44,7 +47,7 @@ class CallState:
     def __init__(
         self,
         *,
-        rules: Rules = Rules(),
+        rules: Rules = _NO_RULES,
         endpoints: tuple[Endpoint, ...] = (),
         account_code_is_customer: bool = False,
         directory: Directory | None = None,
@@ -71,7 +74,10 @@ class CallState:
         """A connection to the machine begins; what was known of it is served until `released`."""
         known = self._machines[machine]
         known.sync.opened()
-        known.status = msgspec.structs.replace(known.status, connected=True, version=version)
+        known.connected = True
+        known.version = version
+        known.withdrawn = False
+        self._publish_all(known)
 
     def apply(self, machine: int, event: ev.Event) -> None:
         """Take in an event of the machine and bring its legs up to date. O(its call)."""
@@ -87,47 +93,54 @@ class CallState:
         """The machine is in step: its new mirror is complete and takes the old one's place."""
         known = self._machines[machine]
         known.sync.release()
-        known.status = msgspec.structs.replace(
-            known.status, in_step=True, as_of=at, down_since=None, last_error=""
-        )
+        known.in_step = True
+        known.as_of = at
+        known.down_since = None
+        known.last_error = ""
         self._publish_all(known)
 
     def alive(self, machine: int, at: float) -> None:
         """Something came from the machine: while in step, its legs are true as of `at`."""
         known = self._machines[machine]
-        if known.status.in_step:
-            known.status = msgspec.structs.replace(known.status, as_of=at)
+        if known.in_step:
+            known.as_of = at
 
     def closed(self, machine: int, at: float, reason: str) -> None:
         """The connection is gone, or none came about: what is known goes stale from now on."""
         known = self._machines[machine]
-        down_since = known.status.down_since
-        known.status = msgspec.structs.replace(
-            known.status,
-            connected=False,
-            in_step=False,
-            down_since=at if down_since is None else down_since,
-            last_error=reason,
-        )
+        known.connected = False
+        known.in_step = False
+        known.last_error = reason
+        if known.down_since is None:
+            known.down_since = at
 
-    def withdraw(self, machine: int) -> None:
-        """Stop serving the legs of a machine that is out of reach for too long."""
-        known = self._machines[machine]
-        known.sync.withdraw()
-        self._publish_all(known)
+    def expire(self, at: float, stale_seconds: float) -> list[int]:
+        """Stop serving the legs of machines out of step for `stale_seconds`; return which."""
+        expired: list[int] = []
+        for machine, known in self._machines.items():
+            down_since = known.down_since
+            if down_since is None or known.withdrawn or at - down_since < stale_seconds:
+                continue
+            if known.connected and not known.sync.is_held:
+                continue  # it is being filled for the first time: nothing in it is stale
+            known.withdrawn = True
+            known.sync.withdraw()
+            self._publish_all(known)
+            expired.append(machine)
+        return expired
 
     def use_directory(self, directory: Directory) -> None:
         """Put `directory` in force, for queries and for what the legs' lines are. O(legs)."""
         self.directory = directory
         for known in self._machines.values():
-            known.deriver = self._deriver(known.status.machine)
+            known.deriver = self._deriver(known.machine)
             self._publish_all(known)
 
     # How fresh it is
 
     def statuses(self) -> list[MachineStatus]:
         """Return every machine's status, in the order of their ids."""
-        return [self._machines[machine].status for machine in sorted(self._machines)]
+        return [self._machines[machine].status() for machine in sorted(self._machines)]
 
     def freshness(self, machines: frozenset[int]) -> tuple[float | None, list[MachineStatus]]:
         """Return the oldest proof of life among `machines` (none: all), and those out of step."""
@@ -156,7 +169,7 @@ class CallState:
         for uniqueid in registry.changed:
             channel = registry.channels.get(uniqueid)
             if channel is None:
-                self.store.remove(LegKey(known.status.machine, uniqueid))
+                self.store.remove(LegKey(known.machine, uniqueid))
             elif uniqueid not in concerned:
                 concerned.update((other.uniqueid, other) for other in registry.related(channel))
         registry.changed.clear()
@@ -165,7 +178,7 @@ class CallState:
     def _publish_all(self, known: "_Machine") -> None:
         registry = known.sync.served
         registry.changed.clear()
-        machine = known.status.machine
+        machine = known.machine
         gone = [
             leg.key
             for leg in self.store
@@ -181,7 +194,7 @@ class CallState:
             if leg is not None:
                 self.store.put(leg)
             else:
-                self.store.remove(LegKey(known.status.machine, channel.uniqueid))
+                self.store.remove(LegKey(known.machine, channel.uniqueid))
 
     def _deriver(self, machine: int) -> Deriver:
         inference = Inference(
@@ -193,11 +206,29 @@ class CallState:
 
 
 class _Machine:
-    """One machine: its mirror across connections, its status, what makes its legs."""
-
-    __slots__ = ("deriver", "status", "sync")
+    """One machine: its mirror across connections, what makes its legs, and how fresh it is."""
 
     def __init__(self, machine: int, name: str, deriver: Deriver) -> None:
-        self.status = MachineStatus(machine=machine, name=name)
+        self.machine = machine
+        self.name = name
         self.deriver = deriver
         self.sync = Sync()
+        self.connected = False
+        self.in_step = False
+        self.withdrawn = False
+        self.as_of: float | None = None
+        self.down_since: float | None = None
+        self.last_error = ""
+        self.version = ""
+
+    def status(self) -> MachineStatus:
+        return MachineStatus(
+            machine=self.machine,
+            name=self.name,
+            connected=self.connected,
+            in_step=self.in_step,
+            as_of=self.as_of,
+            down_since=self.down_since,
+            last_error=self.last_error,
+            version=self.version,
+        )

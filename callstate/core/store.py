@@ -9,7 +9,7 @@ A customer, number or callid that is absent (0 or empty) is not filed: nobody as
 Numbers are filed without regard to case, because they are compared so.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -63,7 +63,7 @@ class LegStore:
         self.by_machine = HashIndex()
         self.ordered = OrderedView()
         # By machine, then by uniqueid: the key without a tuple for each leg.
-        self._legs: dict[int, dict[str, Leg]] = {}
+        self._places: dict[int, dict[str, Place]] = {}
         self._subscribers: tuple[Subscriber, ...] = ()
         # In step with `_values`.
         self._indexes = (
@@ -82,54 +82,51 @@ class LegStore:
 
     def __iter__(self) -> Iterator[Leg]:
         """Iterate over the legs, in no order. Do not change the store meanwhile."""
-        for legs in self._legs.values():
-            yield from legs.values()
+        for places in self._places.values():
+            for place in places.values():
+                yield place.leg
 
     def get(self, key: LegKey) -> Leg | None:
         """Return the leg with `key`, if there is one. O(1)."""
-        legs = self._legs.get(key.machine)
-        return None if legs is None else legs.get(key.uniqueid)
-
-    def legs_at(self, places: Iterable[Place]) -> list[Leg]:
-        """Return the legs at `places`, which are filed, in their order. O(k)."""
-        legs = self._legs
-        return [legs[place.machine][place.uniqueid] for place in places]
+        machine, uniqueid = key
+        places = self._places.get(machine)
+        place = None if places is None else places.get(uniqueid)
+        return None if place is None else place.leg
 
     def count_by_machine(self) -> dict[int, int]:
         """Return how many legs each machine has; machines without legs are left out. O(m)."""
-        return {machine: len(legs) for machine, legs in self._legs.items()}
+        return {machine: len(places) for machine, places in self._places.items()}
 
     def put(self, leg: Leg) -> None:
         """Insert `leg`, or put it in the place of the one with its key.
 
         O(1) if no filed field changes, else O(log n).
         """
-        machine = leg.machine
-        legs = self._legs.get(machine)
-        old = None if legs is None else legs.get(leg.uniqueid)
-        if old is None:
+        places = self._places.get(leg.machine)
+        place = None if places is None else places.get(leg.uniqueid)
+        if place is None:
             self._file(leg)
-            legs = self._legs.setdefault(machine, {})
-        elif old == leg:
+            self._publish(None, leg)
             return
-        elif not _is_filed_alike(old, leg):
-            self._refile(old, leg)
-        assert legs is not None, "old is None without legs"
-        legs[leg.uniqueid] = leg
+        old = place.leg
+        if old == leg:
+            return
+        if _is_filed_alike(old, leg):
+            place.leg = leg
+        else:
+            self._refile(place, leg)
         self._publish(old, leg)
 
     def remove(self, key: LegKey) -> Leg | None:
         """Remove and return the leg with `key`, if there is one. O(log n)."""
         machine, uniqueid = key
-        legs = self._legs.get(machine)
-        leg = None if legs is None else legs.pop(uniqueid, None)
-        if leg is None:
+        places = self._places.get(machine)
+        place = None if places is None else places.get(uniqueid)
+        if place is None:
             return None
-        if not legs:
-            del self._legs[machine]
-        self._unfile(leg)
-        self._publish(leg, None)
-        return leg
+        self._unfile(place)
+        self._publish(place.leg, None)
+        return place.leg
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Tell `subscriber` every change from now on; return what ends that.
@@ -146,17 +143,18 @@ class LegStore:
 
     def check(self) -> None:
         """Assert the invariant. O(n log n)."""
-        places = {place_of(leg): leg for leg in self}
-        assert list(self.ordered.walk()) == sorted(places), "ordered view"
-        for machine, legs in self._legs.items():
-            assert legs, f"machine {machine} without legs"
-            for uniqueid, leg in legs.items():
-                assert leg.key == (machine, uniqueid), "a leg under another's key"
-        self.ordered.check()
         expected: dict[int, dict[Value, set[Place]]] = {id(index): {} for index in self._indexes}
-        for place, leg in places.items():
-            for index, value in self._filings(leg):
-                expected[id(index)].setdefault(value, set()).add(place)
+        everything: list[Place] = []
+        for machine, places in self._places.items():
+            assert places, f"machine {machine} without legs"
+            everything += places.values()
+            for uniqueid, place in places.items():
+                assert place.leg.key == (machine, uniqueid), "a leg under another's key"
+                assert place == place_of(place.leg), "a leg in another's place"
+                for index, value in self._filings(place.leg):
+                    expected[id(index)].setdefault(value, set()).add(place)
+        self.ordered.check()
+        assert set(self.ordered.walk()) == set(everything), "ordered view"
         for index in self._indexes:
             index.check()
             filed = {value: set(index.lookup(value)) for value in index}
@@ -175,23 +173,27 @@ class LegStore:
 
     def _file(self, leg: Leg) -> None:
         place = place_of(leg)
+        self._places.setdefault(leg.machine, {})[leg.uniqueid] = place
         self.ordered.add(place)
         for index, value in self._filings(leg):
             index.add(value, place)
 
-    def _unfile(self, leg: Leg) -> None:
-        place = place_of(leg)
+    def _unfile(self, place: Place) -> None:
+        places = self._places[place.machine]
+        del places[place.uniqueid]
+        if not places:
+            del self._places[place.machine]
         self.ordered.remove(place)
-        for index, value in self._filings(leg):
+        for index, value in self._filings(place.leg):
             index.remove(value, place)
 
-    def _refile(self, old: Leg, new: Leg) -> None:
-        if old.start != new.start:
-            self._unfile(old)
-            self._file(new)
+    def _refile(self, place: Place, leg: Leg) -> None:
+        if place.start != leg.start:
+            self._unfile(place)
+            self._file(leg)
             return
-        place = place_of(new)
-        values = zip(self._indexes, _values(old), _values(new), strict=True)
+        values = zip(self._indexes, _values(place.leg), _values(leg), strict=True)
+        place.leg = leg
         changed = [entry for entry in values if entry[1] != entry[2]]
         # First out of all, then into all: the two customers may have changed sides.
         for index, value, _ in changed:

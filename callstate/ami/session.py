@@ -1,0 +1,231 @@
+"""What is asked of one machine on one connection: the first sync, then audits, for ever.
+
+The order is that of the proof in `core.sync`: log in with events on; the list of live
+channels (with the variables that matter), the list of cached channels, the bridges and
+their members; then the barrier, a mark that travels with the events, so that all that was
+published before it has arrived when it does. An audit is the same, once more.
+
+It is also where the bytes of the connection go: through a translator into the state.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from callstate.ami.connection import AmiConnection
+from callstate.ami.errors import AmiError
+from callstate.ami.translate import MARKER_VARIABLE, Translator
+from callstate.config import Sync
+from callstate.core import events as ev
+from callstate.core.mirror import VARIABLES
+from callstate.core.state import CallState
+
+logger = logging.getLogger(__name__)
+
+# FullyBooted comes with the login, unless the machine is still starting or the account
+# may not read the class `system`: then there is nothing to wait for.
+BOOT_SECONDS = 5.0
+
+# The mark comes back in milliseconds; without it (VarSet filtered) the stream is given
+# this long to bring what was under way.
+BARRIER_SECONDS = 3.0
+
+# So many BridgeInfo may be under way: an action line each, and answers of a few kB.
+_BRIDGE_WINDOW = 50
+
+# AMI takes lines of up to 1 023 bytes (main/manager.c, inbuf).
+_LINE_BYTES = 900
+
+# Suspicion does not ask for lists more often than this.
+_AUDIT_PAUSE_SECONDS = 1.0
+
+
+class Session:
+    """Keeps one machine's mirror in step; the `Sink` and the session of its connection.
+
+    `variables` are the platform's channel variables that matter. Counted since the daemon
+    started: `events` by name, `ignored` messages, `syncs` (audits included).
+    """
+
+    def __init__(
+        self,
+        machine: int,
+        state: CallState,
+        *,
+        sync: Sync,
+        variables: Iterable[str] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._machine = machine
+        self._state = state
+        self._sync = sync
+        self._wanted = tuple(sorted({*variables, *VARIABLES}))
+        self._clock = clock
+        self._translator = Translator(frozenset(self._wanted))
+        self._booted = asyncio.Event()
+        self._suspicion = asyncio.Event()
+        self._marks: dict[str, asyncio.Event] = {}
+        self._mark_number = 0
+        self._marks_come = True
+        self.syncs = 0
+        self.events: Counter[str] = Counter()
+        self._ignored_before = 0
+
+    @property
+    def ignored(self) -> dict[str, int]:
+        """How many messages were not applied, by reason."""
+        return {"irrelevant": self._ignored_before + self._translator.ignored}
+
+    # The sink of the connection
+
+    def opened(self, version: str) -> None:
+        """Begin a new mirror."""
+        self._ignored_before += self._translator.ignored
+        self._translator = Translator(frozenset(self._wanted))
+        self._booted.clear()
+        self._suspicion.clear()
+        self._marks.clear()
+        self._marks_come = True
+        self._state.opened(self._machine, version=version)
+
+    def received(self, raw: bytes, at: float) -> None:
+        """Apply one message. O(its call)."""
+        self._state.alive(self._machine, at)
+        event = self._translator.translate(raw, at)
+        if event is None:
+            return
+        self.events[type(event).__name__] += 1
+        match event:
+            case ev.Marker():
+                mark = self._marks.get(event.token)
+                if mark is not None:
+                    mark.set()
+            case ev.Malformed():
+                self._suspicion.set()
+            case ev.FullyBooted():
+                if self._booted.is_set():
+                    self._suspicion.set()
+                self._booted.set()
+                self._state.apply(self._machine, event)
+            case _:
+                self._state.apply(self._machine, event)
+
+    def closed(self, reason: str) -> None:
+        """Take note that the connection is gone."""
+        self._state.closed(self._machine, self._clock(), reason)
+
+    def failed(self, reason: str) -> None:
+        """Take note that there was none."""
+        self._state.closed(self._machine, self._clock(), reason)
+
+    # The session
+
+    async def run(self, connection: AmiConnection) -> None:
+        """Get in step, and audit for as long as the connection lasts.
+
+        Raises:
+            AmiError: when an answer did not come; the connection is then begun anew.
+        """
+        try:
+            async with asyncio.timeout(BOOT_SECONDS):
+                await self._booted.wait()
+        except TimeoutError:
+            # Whenever it comes, it is a reason to ask again.
+            self._booted.set()
+        started = self._clock()
+        oversized = connection.oversized
+        await self._ask_all(connection)
+        self._state.released(self._machine, self._clock())
+        connection.reset_backoff()
+        seconds = round(self._clock() - started, 3)
+        logger.info("in step", extra={"machine": self._machine, "seconds": seconds})
+        while True:
+            await self._wait_for_audit()
+            self._suspicion.clear()
+            await self._audit(connection)
+            if connection.oversized != oversized:
+                oversized = connection.oversized
+                self._suspicion.set()
+            await asyncio.sleep(min(_AUDIT_PAUSE_SECONDS, self._sync.audit_seconds))
+
+    async def _wait_for_audit(self) -> None:
+        try:
+            async with asyncio.timeout(self._sync.audit_seconds):
+                await self._suspicion.wait()
+        except TimeoutError:
+            return
+
+    async def _audit(self, connection: AmiConnection) -> None:
+        sync = self._state.sync_of(self._machine)
+        reaped, missed = sync.reaped, sync.missed
+        await self._ask_all(connection)
+        if (sync.reaped, sync.missed) != (reaped, missed):
+            logger.warning(
+                "audit found differences",
+                extra={
+                    "machine": self._machine,
+                    "reaped": sync.reaped - reaped,
+                    "missed": sync.missed - missed,
+                },
+            )
+
+    async def _ask_all(self, connection: AmiConnection) -> None:
+        async with asyncio.TaskGroup() as group:
+            for part in self._variable_lines():
+                group.create_task(_ask(connection, "Status", [("Variables", part)]))
+            group.create_task(_ask(connection, "CoreShowChannels"))
+            group.create_task(_ask(connection, "BridgeList"))
+        bridges = list(self._state.sync_of(self._machine).mirror.registry.bridges)
+        for start in range(0, len(bridges), _BRIDGE_WINDOW):
+            async with asyncio.TaskGroup() as group:
+                for bridge in bridges[start : start + _BRIDGE_WINDOW]:
+                    # An error means that it is gone: its BridgeDestroy is under way.
+                    group.create_task(connection.send("BridgeInfo", BridgeUniqueid=bridge))
+        await self._barrier(connection)
+        self.syncs += 1
+
+    def _variable_lines(self) -> list[str]:
+        """Return the variables' names in as many lines as AMI's limit makes necessary."""
+        lines = [""]
+        for name in self._wanted:
+            longer = f"{lines[-1]},{name}" if lines[-1] else name
+            if len(longer.encode()) > _LINE_BYTES:
+                lines.append(name)
+            else:
+                lines[-1] = longer
+        return lines
+
+    async def _barrier(self, connection: AmiConnection) -> None:
+        """Return when everything that was published before now has been applied.
+
+        Getvar of SET() sets a variable on a channel that exists for this alone
+        (action_getvar, func_logic.c); its VarSet goes through the one order of events.
+        """
+        self._mark_number += 1
+        token = f"{self._machine}-{self._mark_number}"
+        mark = self._marks[token] = asyncio.Event()
+        try:
+            if self._marks_come:
+                await connection.send("Getvar", Variable=f"SET({MARKER_VARIABLE}={token})")
+            async with asyncio.timeout(BARRIER_SECONDS):
+                await mark.wait()
+        except TimeoutError:
+            if self._marks_come:
+                logger.warning(
+                    "no barrier: the account cannot read VarSet of its own mark",
+                    extra={"machine": self._machine, "variable": MARKER_VARIABLE},
+                )
+            self._marks_come = False
+        finally:
+            del self._marks[token]
+
+
+async def _ask(
+    connection: AmiConnection, name: str, headers: Iterable[tuple[str, str]] = ()
+) -> None:
+    """Ask for a list without which there is no being in step."""
+    response = await connection.send(name, headers)
+    if not response.success:
+        raise AmiError(f"{name} failed: {response.message}")

@@ -1,0 +1,205 @@
+"""The composition root: builds the parts, starts them, stops them. Only the CLI imports it.
+
+Start: directory, state, web up (not ready), connections, first sync of every machine or
+the time limit, ready. Stop: not ready, web down once its requests are through, connections
+closed. The directory is read again on SIGHUP and on a period.
+"""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from callstate.ami.connection import AmiConnection
+from callstate.ami.session import Session
+from callstate.config import Config
+from callstate.core.derive import Rules
+from callstate.core.inference import Endpoint
+from callstate.core.state import CallState
+from callstate.directory.file import DirectoryFile
+from callstate.directory.watch import DirectoryWatch
+from callstate.metrics import MachineCounts, Metrics
+from callstate.web.app import build_app
+from callstate.web.auth import Authenticator
+from callstate.web.server import Server
+
+logger = logging.getLogger(__name__)
+
+# How often the daemon looks whether something became due: readiness, stale legs.
+_TICK_SECONDS = 0.1
+
+
+class Daemon:
+    """One running callstate. `run` is its whole life; `stop` ends it.
+
+    `port` is the HTTP port it listens on, once `run` has come so far.
+    """
+
+    def __init__(self, config: Config, *, clock: Callable[[], float] = time.time) -> None:
+        """Build everything that needs no event loop.
+
+        Raises:
+            ConfigError: the directory cannot be used.
+        """
+        self._config = config
+        self._clock = clock
+        self._source = DirectoryFile(Path(config.directory.file))
+        self.state = build_state(config)
+        self.state.use_directory(self._source.load())
+        for machine in config.machine:
+            self.state.add_machine(machine.id, machine.name)
+        self._stopping = asyncio.Event()
+        self._sessions: list[tuple[int, Session]] = []
+        self._server: Server | None = None
+
+    @property
+    def port(self) -> int:
+        """The HTTP port that is listened on."""
+        return self._config.http.port if self._server is None else self._server.port
+
+    def stop(self) -> None:
+        """Ask `run` to return."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serve until stopped by `stop`, SIGTERM or SIGINT.
+
+        Raises:
+            ConfigError: the address cannot be listened on.
+        """
+        watch = DirectoryWatch(
+            self._source.load, self.state.use_directory, current=self.state.directory
+        )
+        authenticator = Authenticator(
+            lambda: self.state.directory.users,
+            clock=time.monotonic,
+            remember_seconds=self._config.http.remember_seconds,
+        )
+        metrics = Metrics(self.state, version=version("callstate"), counts=self._counts)
+        app = build_app(self.state, authenticator, metrics, clock=self._clock)
+        self._server = Server(app, host=self._config.http.host, port=self._config.http.port)
+        await self._server.start()
+        reload = asyncio.Event()
+        with _Signals(
+            {signal.SIGHUP: reload.set, signal.SIGTERM: self.stop, signal.SIGINT: self.stop}
+        ):
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(connection.run(), name=f"ami:{machine}")
+                    for machine, connection in self._connections()
+                ]
+                tasks.append(group.create_task(self._watch_time(), name="time"))
+                tasks.append(
+                    group.create_task(self._watch_directory(watch, reload), name="directory")
+                )
+                await self._stopping.wait()
+                logger.info("stopping")
+                self.state.ready = False
+                await self._server.stop()
+                for task in tasks:
+                    task.cancel()
+        authenticator.close()
+        logger.info("stopped")
+
+    def _connections(self) -> Iterable[tuple[int, AmiConnection]]:
+        config = self._config
+        for machine in config.machine:
+            session = Session(
+                machine.id,
+                self.state,
+                sync=config.sync,
+                variables=config.variables.values(),
+                clock=self._clock,
+            )
+            self._sessions.append((machine.id, session))
+            yield (
+                machine.id,
+                AmiConnection(
+                    machine, config.ami, sink=session, session=session.run, clock=self._clock
+                ),
+            )
+
+    async def _watch_time(self) -> None:
+        """Say when the daemon is ready, and stop serving what is stale for too long."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._config.sync.first_sync_seconds
+        while True:
+            if not self.state.ready:
+                statuses = self.state.statuses()
+                if all(status.in_step for status in statuses) or loop.time() > deadline:
+                    self.state.ready = True
+                    waiting = [status.machine for status in statuses if not status.in_step]
+                    logger.info("ready", extra={"out_of_step": waiting})
+            for machine in self.state.expire(self._clock(), self._config.sync.stale_seconds):
+                logger.warning("legs withdrawn", extra={"machine": machine})
+            await asyncio.sleep(_TICK_SECONDS)
+
+    async def _watch_directory(self, watch: DirectoryWatch, reload: asyncio.Event) -> None:
+        seconds = self._config.directory.reload_seconds
+        while True:
+            try:
+                async with asyncio.timeout(seconds or None):
+                    await reload.wait()
+            except TimeoutError:
+                pass
+            reload.clear()
+            await watch.reload()
+
+    def _counts(self) -> Sequence[MachineCounts]:
+        return [
+            MachineCounts(
+                machine=machine,
+                events=session.events,
+                ignored=session.ignored,
+                syncs=session.syncs,
+                sync_removed_legs=self.state.sync_of(machine).reaped,
+            )
+            for machine, session in self._sessions
+        ]
+
+
+def build_state(config: Config) -> CallState:
+    """Return an empty state that follows the configuration's rules; without machines."""
+    endpoints = tuple(
+        Endpoint(
+            pattern=rule.pattern,
+            type=rule.type,
+            customer=rule.customer,
+            peer=rule.peer,
+            billing_peer=rule.billing_peer,
+            ingroup=rule.ingroup,
+            outgroup=rule.outgroup,
+            number=rule.number,
+        )
+        for rule in config.endpoint
+    )
+    return CallState(
+        rules=Rules(variables=config.variables, peers=config.peers, groups=config.groups),
+        endpoints=endpoints,
+        account_code_is_customer=config.account_code_is_customer,
+    )
+
+
+class _Signals:
+    """Handlers that are in place for the time of a `with` block, in a loop that has signals."""
+
+    def __init__(self, handlers: dict[signal.Signals, Callable[[], None]]) -> None:
+        self._handlers = handlers
+        self._placed: list[signal.Signals] = []
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number, handler in self._handlers.items():
+            try:
+                loop.add_signal_handler(number, handler)
+            except (NotImplementedError, RuntimeError, ValueError):
+                return  # not the main thread: whoever runs us there calls `stop`
+            self._placed.append(number)
+
+    def __exit__(self, *_error: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in self._placed:
+            loop.remove_signal_handler(number)
