@@ -10,7 +10,7 @@ stable, so legs are put in the order of their places first, and the ordered view
 from collections.abc import Collection, Iterable
 from enum import StrEnum
 from heapq import nlargest, nsmallest
-from itertools import chain, compress, islice
+from itertools import compress, islice
 from operator import attrgetter
 from typing import Any
 
@@ -146,14 +146,14 @@ def count(store: LegStore, query: Query, scope: Scope) -> int:
 def _candidates(store: LegStore, query: Query, scope: Scope) -> list[Plan]:
     found: list[Plan] = []
     if scope.customers is not None:
-        size = _count_any(store.by_customer, scope.customers)
+        size = store.by_customer.count_any(scope.customers)
         found.append(Plan(Source.CUSTOMERS, size))
     if scope.lines is not None:
         numbers = _line_numbers(scope.lines)
-        size = _count_any(store.by_snumber, numbers) + _count_any(store.by_dnumber, numbers)
+        size = store.by_snumber.count_any(numbers) + store.by_dnumber.count_any(numbers)
         found.append(Plan(Source.LINES, size))
     if query.machines:
-        found.append(Plan(Source.MACHINES, _count_any(store.by_machine, query.machines)))
+        found.append(Plan(Source.MACHINES, store.by_machine.count_any(query.machines)))
     for source in _exact_sources(query):
         index, value = _bucket(store, query, source)
         found.append(Plan(source, index.count(value)))
@@ -191,12 +191,6 @@ def _line_numbers(lines: Collection[tuple[int, str]]) -> frozenset[str]:
     return frozenset([fold(number) for _, number in lines])
 
 
-def _count_any(index: HashIndex, values: Collection[str] | Collection[int]) -> int:
-    if len(values) <= len(index):
-        return sum(map(index.count, values))
-    return sum([index.count(value) for value in index if value in values])
-
-
 def _places(store: LegStore, query: Query, scope: Scope, source: Source) -> Collection[Place]:
     """Return the places that `source` is; all of them in the order that is asked for."""
     match source:
@@ -204,26 +198,17 @@ def _places(store: LegStore, query: Query, scope: Scope, source: Source) -> Coll
             return list(store.ordered.walk(descending=query.descending))
         case Source.CUSTOMERS:
             assert scope.customers is not None, "planned without customers"
-            return _lookup_any(store.by_customer, scope.customers)
+            return store.by_customer.lookup_any(scope.customers)
         case Source.LINES:
             assert scope.lines is not None, "planned without lines"
             numbers = _line_numbers(scope.lines)
-            sources = _lookup_any(store.by_snumber, numbers)
-            return {*sources, *_lookup_any(store.by_dnumber, numbers)}
+            sources = store.by_snumber.lookup_any(numbers)
+            return {*sources, *store.by_dnumber.lookup_any(numbers)}
         case Source.MACHINES:
-            return _lookup_any(store.by_machine, query.machines)
+            return store.by_machine.lookup_any(query.machines)
         case _:
             index, value = _bucket(store, query, source)
             return index.lookup(value)
-
-
-def _lookup_any(index: HashIndex, values: Collection[str] | Collection[int]) -> Collection[Place]:
-    if len(values) == 1:
-        return index.lookup(*values)
-    # A leg may have two of the customers.
-    if len(values) <= len(index):
-        return set(chain.from_iterable(map(index.lookup, values)))
-    return set(chain.from_iterable([index.lookup(value) for value in index if value in values]))
 
 
 def _legs(places: Iterable[Place]) -> list[Leg]:

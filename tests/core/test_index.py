@@ -11,7 +11,7 @@ from tests.core.legs import make_leg
 
 
 def make_place(number: int = 1) -> Place:
-    return Place(1000000100, 1000000100, number, f"1000000100.{number}", 1)
+    return place_of(make_leg(f"1000000100.{number}", start=1000000100))
 
 
 def make_index(places: Iterable[Place]) -> HashIndex:
@@ -53,7 +53,7 @@ def test_reading_creates_no_bucket() -> None:
     assert list(index) == []
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 9, 10, 30])
+@pytest.mark.parametrize("size", [1, 2, 3, 31, 32, 33, 34, 90])
 def test_all_that_was_added_is_found_and_can_be_removed(size: int) -> None:
     places = [make_place(number) for number in range(size)]
     index = make_index(places)
@@ -67,7 +67,7 @@ def test_all_that_was_added_is_found_and_can_be_removed(size: int) -> None:
     assert list(index.lookup("b")) == [places[0]]
 
 
-@pytest.mark.parametrize("size", [0, 1, 2, 8, 9])
+@pytest.mark.parametrize("size", [0, 1, 2, 32, 33])
 def test_removing_what_is_not_there_is_a_bug_that_raises(size: int) -> None:
     index = make_index(make_place(number) for number in range(size))
     with pytest.raises(LookupError):
@@ -75,12 +75,29 @@ def test_removing_what_is_not_there_is_a_bug_that_raises(size: int) -> None:
     assert index.count("a") == size
 
 
+@pytest.mark.parametrize(
+    "values", [{"a"}, {"a", "b"}, {"a", "x"}, {"a", "b", "x", "y"}, {"x"}, {"x", "y", "z"}, set()]
+)
+def test_looking_for_any_value_finds_each_place_once(values: set[str]) -> None:
+    one, two, three = map(make_place, (1, 2, 3))
+    index, filed = HashIndex(), {"a": {one, two}, "b": {two, three}}
+    for value, bucket in filed.items():
+        for place in bucket:
+            index.add(value, place)
+    found = index.lookup_any(values)
+    expected = [filed[value] for value in values & filed.keys()]
+    assert set(found) == set[Place]().union(*expected)
+    assert len(found) == len(set(found))
+    assert index.count_any(values) == sum(map(len, expected))
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_an_index_is_a_dict_of_sets(seed: int) -> None:
     dice = random.Random(seed)
     index, model = HashIndex(), dict[str, set[Place]]()
-    for _ in range(300):
-        value, place = dice.choice("ab"), make_place(dice.randrange(14))
+    places = [make_place(number) for number in range(80)]
+    for _ in range(600):
+        value, place = dice.choice("ab"), dice.choice(places)
         bucket = model.setdefault(value, set())
         if place in bucket:
             index.remove(value, place)
@@ -95,19 +112,20 @@ def test_an_index_is_a_dict_of_sets(seed: int) -> None:
 
 
 def test_check_finds_a_place_that_is_filed_twice() -> None:
-    index = make_index([make_place(), make_place()])
+    index = make_index([make_place()] * 2)
     with pytest.raises(AssertionError):
         index.check()
 
 
 def test_the_ordered_view_walks_both_ways() -> None:
     view = OrderedView()
-    for number in (3, 1, 2):
-        view.add(make_place(number))
+    one, two, three = map(make_place, (1, 2, 3))
+    for place in (three, one, two):
+        view.add(place)
     view.check()
     assert [place.counter for place in view.walk()] == [1, 2, 3]
     assert [place.counter for place in view.walk(descending=True)] == [3, 2, 1]
-    view.remove(make_place(2))
+    view.remove(two)
     assert [place.counter for place in view.walk()] == [1, 3]
     assert len(view) == 2
 
@@ -119,7 +137,8 @@ def test_the_ordered_view_refuses_to_remove_what_it_does_not_have() -> None:
 
 def test_check_finds_a_place_that_is_in_the_view_twice() -> None:
     view = OrderedView()
-    view.add(make_place())
-    view.add(make_place())
+    place = make_place()
+    view.add(place)
+    view.add(place)
     with pytest.raises(AssertionError):
         view.check()

@@ -1,6 +1,7 @@
 """Every plan gives what looking at every leg gives, in the one order; nothing else is seen."""
 
 import random
+from collections.abc import Iterator
 from functools import cmp_to_key
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callstate.core.access import Scope
+from callstate.core.index import OrderedView, Place
 from callstate.core.model import Leg, uniqueid_order
 from callstate.core.query import Match, Plan, Query, Source, count, plan, run
 from callstate.core.store import LegStore
@@ -331,15 +333,16 @@ def test_a_plan_takes_the_smallest_set(
 
 
 def test_a_limit_of_everything_stops_where_it_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    store, looked_at = crowded_store(), list[int]()
-    legs_at = store.legs_at
+    store, seen = crowded_store(), list[Place]()
+    walk = store.ordered.walk
 
-    def watched(places: Any) -> list[Leg]:
-        looked_at.append(len(places))
-        return legs_at(places)
+    def watched(*, descending: bool) -> Iterator[Place]:
+        for place in walk(descending=descending):
+            seen.append(place)
+            yield place
 
-    monkeypatch.setattr(store, "legs_at", watched)
+    monkeypatch.setattr(OrderedView, "walk", lambda _, **how: watched(**how))
     assert len(run(store, Query(limit=5), EIGHT)) == 5
-    assert looked_at == [64]
+    assert len(seen) == 64
     assert len(run(store, Query(limit=5, dnumber="2399"), EIGHT)) == 1
-    assert looked_at == [64, 64, 128, 208]
+    assert len(seen) == 64 + 400
