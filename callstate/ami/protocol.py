@@ -89,7 +89,7 @@ class AmiProtocol(asyncio.Protocol):
         self.abort("closed by the machine")
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Fail everything that waits. Called by asyncio, once."""
+        """Fail everything that waits. Called by asyncio."""
         if not self._reason:
             self._reason = "closed by the machine" if error is None else f"lost: {error}"
         self._fail_pending()
@@ -124,6 +124,8 @@ class AmiProtocol(asyncio.Protocol):
         data = _to_bytes(action)
         if self._transport is None or self._reason:
             raise ConnectionLost(self._reason or "not connected")
+        if action.id in self._pending:
+            raise InvalidAction("an action with this ActionID is already waiting")
         action.as_list = as_list
         self._pending[action.id] = action
         self._transport.write(data)
@@ -131,10 +133,9 @@ class AmiProtocol(asyncio.Protocol):
         return future
 
     def forget(self, action: Any) -> None:
-        """Stop waiting for the answer to `action`; what it failed with was not wanted."""
+        """Stop waiting for the answer to `action`."""
         self._pending.pop(action.id, None)
-        if not action.future.cancel() and not action.future.cancelled():
-            action.future.exception()
+        action.future.cancel()
 
     def _greet(self) -> None:
         if self.decoder.version:
@@ -163,11 +164,10 @@ class AmiProtocol(asyncio.Protocol):
 
     def _fail_pending(self) -> None:
         pending, self._pending = self._pending, {}
-        for action in pending.values():
-            if not action.future.done():
-                action.future.set_exception(ConnectionLost(self._reason))
-        if not self.greeted.done():
-            self.greeted.set_exception(ConnectionLost(self._reason))
+        for future in (self.greeted, *(action.future for action in pending.values())):
+            if not future.done():
+                future.set_exception(ConnectionLost(self._reason))
+                future.exception()  # seen: whoever waited may be gone
 
 
 def _to_bytes(action: Any) -> bytes:
