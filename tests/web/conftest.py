@@ -22,6 +22,7 @@ from callstate.core.state import CallState
 from callstate.metrics import Metrics
 from callstate.web.app import build_app
 from callstate.web.auth import Authenticator
+from callstate.web.server import HTTP_SETTINGS
 
 Client = TestClient[web.Request, web.Application]
 PASSWORD = "correct horse"
@@ -194,5 +195,7 @@ def app(
 
 @pytest.fixture
 async def client(app: web.Application) -> AsyncIterator[Client]:
-    async with TestClient(TestServer(app)) as client:
+    server = TestServer(app)
+    await server.start_server(**HTTP_SETTINGS)
+    async with TestClient(server) as client:
         yield client
