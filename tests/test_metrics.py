@@ -1,0 +1,127 @@
+"""What Prometheus is told."""
+
+import re
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from callstate.core.model import Leg
+from callstate.core.state import CallState
+from callstate.metrics import QUERY_BOUNDS, MachineCounts, Metrics
+
+NAMES = {
+    "callstate_build_info",
+    "callstate_legs",
+    "callstate_ami_up",
+    "callstate_in_step",
+    "callstate_as_of_seconds",
+    "callstate_ami_events_total",
+    "callstate_ami_ignored_total",
+    "callstate_sync_total",
+    "callstate_sync_removed_legs_total",
+    "callstate_event_lag_seconds",
+    "callstate_http_requests_total",
+    "callstate_query_seconds_bucket",
+    "callstate_query_seconds_count",
+    "callstate_query_seconds_sum",
+}
+COUNTS = MachineCounts(
+    machine=1,
+    events={"Newchannel": 7, "other": 2},
+    ignored={"unknown": 3},
+    syncs=2,
+    sync_removed_legs=1,
+    event_lag_seconds=0.25,
+)
+
+
+@pytest.fixture
+def state() -> CallState:
+    state = CallState()
+    for machine in (1, 2):
+        state.add_machine(machine)
+    state.opened(1)
+    state.released(1, 1795479234.5)
+    state.store.put(Leg(machine=1, uniqueid="1"))
+    return state
+
+
+def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
+    """Return every value by its name and the values of its labels, in the order of their names."""
+    text = metrics.render().decode()
+    return {
+        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_every_name_is_there_and_no_other(state: CallState) -> None:
+    metrics = Metrics(state, version="1.2.3", counts=lambda: [COUNTS])
+    metrics.count_request(200)
+    assert {key[0] for key in samples(metrics)} == NAMES
+
+
+def test_names_follow_the_convention(state: CallState) -> None:
+    text = Metrics(state, version="1").render().decode()
+    families = re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE)
+    assert families
+    for name, kind in families:
+        assert name.startswith("callstate_")
+        assert name.endswith("_total") == (kind == "counter")
+    assert len(re.findall(r"^# HELP \S+ \S+", text, re.MULTILINE)) == len(families)
+
+
+def test_machines_are_read_from_the_state_at_the_scrape(state: CallState) -> None:
+    metrics = Metrics(state, version="1")
+    before = samples(metrics)
+    assert before["callstate_legs", "1"] == 1
+    assert before["callstate_legs", "2"] == 0
+    assert before["callstate_ami_up", "1"] == before["callstate_in_step", "1"] == 1
+    assert before["callstate_ami_up", "2"] == before["callstate_in_step", "2"] == 0
+    assert before["callstate_as_of_seconds", "1"] == 1795479234.5
+    assert ("callstate_as_of_seconds", "2") not in before
+    state.closed(1, 0.0, "gone")
+    state.store.put(Leg(machine=1, uniqueid="2"))
+    after = samples(metrics)
+    assert (after["callstate_legs", "1"], after["callstate_ami_up", "1"]) == (2, 0)
+
+
+def test_counters_are_taken_from_who_counts(state: CallState) -> None:
+    found = samples(Metrics(state, version="1", counts=lambda: [COUNTS, MachineCounts(machine=2)]))
+    assert found["callstate_ami_events_total", "Newchannel", "1"] == 7
+    assert found["callstate_ami_ignored_total", "1", "unknown"] == 3
+    assert found["callstate_sync_total", "1"] == 2
+    assert found["callstate_sync_total", "2"] == 0
+    assert found["callstate_sync_removed_legs_total", "1"] == 1
+    assert found["callstate_event_lag_seconds", "1"] == 0.25
+    assert ("callstate_event_lag_seconds", "2") not in found
+
+
+def test_requests_are_counted_by_code(state: CallState) -> None:
+    metrics = Metrics(state, version="1")
+    for code in (200, 200, 401):
+        metrics.count_request(code)
+    found = samples(metrics)
+    assert found["callstate_http_requests_total", "200"] == 2
+    assert found["callstate_http_requests_total", "401"] == 1
+
+
+def test_queries_are_a_histogram(state: CallState) -> None:
+    metrics = Metrics(state, version="1")
+    for seconds in (0.00001, QUERY_BOUNDS[0], 0.002, 5.0):
+        metrics.observe_query(seconds)
+    found = samples(metrics)
+    assert found["callstate_query_seconds_bucket", str(QUERY_BOUNDS[0])] == 2
+    assert found["callstate_query_seconds_bucket", "0.0025"] == 3
+    assert found["callstate_query_seconds_bucket", "1.0"] == 3
+    assert found["callstate_query_seconds_bucket", "+Inf"] == 4
+    assert found["callstate_query_seconds_count",] == 4
+    assert found["callstate_query_seconds_sum",] == pytest.approx(5.00206)
+
+
+def test_two_daemons_in_one_process_do_not_meet(state: CallState) -> None:
+    first, second = Metrics(state, version="1"), Metrics(state, version="2")
+    first.count_request(200)
+    assert samples(first)["callstate_build_info", "1"] == 1
+    assert ("callstate_http_requests_total", "200") not in samples(second)
