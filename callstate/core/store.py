@@ -151,8 +151,9 @@ class LegStore:
             for uniqueid, place in places.items():
                 assert place.leg.key == (machine, uniqueid), "a leg under another's key"
                 assert place == place_of(place.leg), "a leg in another's place"
-                for index, value in self._filings(place.leg):
-                    expected[id(index)].setdefault(value, set()).add(place)
+                for index, value in zip(self._indexes, _values(place.leg), strict=True):
+                    if value:
+                        expected[id(index)].setdefault(value, set()).add(place)
         self.ordered.check()
         assert set(self.ordered.walk()) == set(everything), "ordered view"
         for index in self._indexes:
@@ -167,16 +168,13 @@ class LegStore:
             for subscriber in self._subscribers:
                 subscriber(change)
 
-    def _filings(self, leg: Leg) -> list[tuple[HashIndex, Value]]:
-        pairs = zip(self._indexes, _values(leg), strict=True)
-        return [(index, value) for index, value in pairs if value]
-
     def _file(self, leg: Leg) -> None:
         place = place_of(leg)
         self._places.setdefault(leg.machine, {})[leg.uniqueid] = place
         self.ordered.add(place)
-        for index, value in self._filings(leg):
-            index.add(value, place)
+        for index, value in zip(self._indexes, _values(leg), strict=True):
+            if value:
+                index.add(value, place)
 
     def _unfile(self, place: Place) -> None:
         places = self._places[place.machine]
@@ -184,24 +182,40 @@ class LegStore:
         if not places:
             del self._places[place.machine]
         self.ordered.remove(place)
-        for index, value in self._filings(place.leg):
-            index.remove(value, place)
+        for index, value in zip(self._indexes, _values(place.leg), strict=True):
+            if value:
+                index.remove(value, place)
 
     def _refile(self, place: Place, leg: Leg) -> None:
         if place.start != leg.start:
             self._unfile(place)
             self._file(leg)
             return
-        values = zip(self._indexes, _values(place.leg), _values(leg), strict=True)
-        place.leg = leg
-        changed = [entry for entry in values if entry[1] != entry[2]]
-        # First out of all, then into all: the two customers may have changed sides.
-        for index, value, _ in changed:
-            if value:
-                index.remove(value, place)
-        for index, _, value in changed:
-            if value:
-                index.add(value, place)
+        old, place.leg = place.leg, leg
+        if old.callid != leg.callid:
+            _move(place, self.by_callid, old.callid, leg.callid)
+        for index, was, now in (
+            (self.by_snumber, old.snumber, leg.snumber),
+            (self.by_cnumber, old.cnumber, leg.cnumber),
+            (self.by_dnumber, old.dnumber, leg.dnumber),
+        ):
+            if was != now:
+                _move(place, index, fold(was), fold(now))
+        before, after = {old.scustomer, old.dcustomer}, {leg.scustomer, leg.dcustomer}
+        if before != after:
+            for customer in before - after - {0}:
+                self.by_customer.remove(customer, place)
+            for customer in after - before - {0}:
+                self.by_customer.add(customer, place)
+
+
+def _move(place: Place, index: HashIndex, was: Value, now: Value) -> None:
+    if was == now:
+        return
+    if was:
+        index.remove(was, place)
+    if now:
+        index.add(now, place)
 
 
 def _values(leg: Leg) -> tuple[Value, ...]:
