@@ -24,7 +24,7 @@ else:
 from callstate import config as configuration
 from callstate import demo, logs, replay
 from callstate.ami.capture import CaptureError
-from callstate.core.errors import CallstateError, ConfigError
+from callstate.core.errors import ConfigError
 from callstate.core.state import CallState
 from callstate.daemon import Daemon, build_state
 from callstate.directory.file import DirectoryFile
@@ -120,7 +120,7 @@ def _hash_password(_parsed: argparse.Namespace) -> int:
     if sys.stdin.isatty():
         password = getpass.getpass("Password: ")
         if getpass.getpass("Again: ") != password:
-            raise CallstateError("the two are not the same")
+            raise ConfigError("password", "the two are not the same")
     else:
         password = sys.stdin.readline().rstrip("\n")
     if not password:

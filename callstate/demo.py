@@ -175,8 +175,9 @@ async def machines(fixtures: Path, port: int | None) -> AsyncIterator[Config]:
 
 async def guide(state: CallState, port: Callable[[], int], say: Callable[[str], None]) -> None:
     """Once the daemon answers, show what to ask it and what it says."""
-    while not (state.ready and len({leg.machine for leg in state.store}) == len(_LANES)):
-        await asyncio.sleep(0.1)  # noqa: ASYNC110  # the state tells nobody but who looks
+    wanted = len(_LANES)
+    while not state.ready or len({leg.machine for leg in state.store}) < wanted:  # noqa: ASYNC110
+        await asyncio.sleep(0.1)  # the state tells nobody but who looks
     base = f"http://127.0.0.1:{port()}"
     say(f"callstate answers on {base}, from two machines that play recorded calls.\n")
     url = base

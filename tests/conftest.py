@@ -4,6 +4,7 @@ A test with an argument `capture` runs once for each of them, the loads left out
 `captures("*/reconnect", ...)` picks by shell pattern instead, loads included.
 """
 
+import socket
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -43,3 +44,11 @@ def load_capture() -> Callable[[str], Capture]:
         return capture
 
     return load
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
