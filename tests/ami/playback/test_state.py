@@ -158,7 +158,7 @@ def test_a_variable_is_what_was_set_last() -> None:
         event("VarSet", ("Channel", "none"), ("Uniqueid", "none"), ("Variable", "z")),
     )
     channel = state.channels["1.1"]
-    assert channel.variables == {"cs_x": "7", "y": '"b'}
+    assert channel.variables == {"cs_x": "7", "y": 'a"b'}
     assert channel.chan_variables == [("cs_x", "7")]
 
 
