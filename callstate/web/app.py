@@ -1,28 +1,24 @@
-"""The endpoints, composed into one aiohttp application.
-
-The order in which a request is judged: not ready 503; ambiguous or unreadable 400; who
-asks 401, 429; what his role allows 402; what he asked for 400, all of it at once. So a
-stranger learns nothing of parameters, and no request is read in two ways.
-"""
+"""The endpoints, composed into one aiohttp application."""
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import msgspec
 from aiohttp import web
 
 from callstate.core.access import Principal, Scope, authorize, authorize_panel
-from callstate.core.directory import Directory, principal_of
+from callstate.core.directory import Directory
 from callstate.core.errors import BadParameter
 from callstate.core.query import count, run
 from callstate.core.state import CallState
-from callstate.web import form, openapi, params, rows
+from callstate.web import openapi, params, rows
+from callstate.web.admission import Admission, Admitted
 from callstate.web.answers import Answer, SlicedAnswer, freshness
 from callstate.web.auth import Authenticator
 from callstate.web.errors import BadParameters, BodyTimeout, NotReady
 from callstate.web.outcome import METER, Meter, outcome
-from callstate.web.params import Asked, Kind
+from callstate.web.params import Asked
 
 LIST_PATH = "/api/json/calls/active/list"
 PANEL_PATH = f"{LIST_PATH}/panel"
@@ -32,7 +28,8 @@ BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0
 
 STATE = web.AppKey("STATE", CallState)
-AUTHENTICATOR = web.AppKey("AUTHENTICATOR", Authenticator)
+LIST = web.AppKey("LIST", Admission)
+PANEL = web.AppKey("PANEL", Admission)
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("CLOCK")
 
 
@@ -46,7 +43,8 @@ def build_app(
     """Return the application that answers from `state`; `clock` gives unix time."""
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[outcome])
     app[STATE] = state
-    app[AUTHENTICATOR] = authenticator
+    app[LIST] = Admission(state, authenticator, kinds=params.KINDS, authorize=_list_scope)
+    app[PANEL] = Admission(state, authenticator, kinds=params.PANEL_KINDS, authorize=_panel_scope)
     app[METER] = meter
     app[CLOCK] = clock
     for path, handler in ((LIST_PATH, list_legs), (PANEL_PATH, list_panel)):
@@ -63,24 +61,19 @@ def build_app(
 
 async def list_legs(request: web.Request) -> web.StreamResponse:
     """Answer `calls/active/list`."""
-    asked, who, directory = await _admit(request, params.KINDS)
-    scope = _checked(
-        asked,
-        lambda: authorize(
-            directory.customers, who, customer=asked.customer, recursive=asked.recursive
-        ),
-    )
-    encode = rows.rows_with_names(directory.name_of) if asked.query.names else rows.encode_rows
-    return await _answer(request, asked, scope, encode)
+    app = request.app
+    admitted = await _admit(request, app[STATE], app[LIST])
+    if admitted.query.names:
+        encode = rows.rows_with_names(app[STATE].directory.name_of)
+        return await _answer(request, app, admitted, encode)
+    return await _answer(request, app, admitted, rows.encode_rows)
 
 
 async def list_panel(request: web.Request) -> web.StreamResponse:
     """Answer `calls/active/list/panel`."""
-    asked, who, directory = await _admit(request, params.PANEL_KINDS)
-    scope = _checked(
-        asked, lambda: authorize_panel(directory.customers, who, customer=asked.customer)
-    )
-    return await _answer(request, asked, scope, rows.encode_panel_rows)
+    app = request.app
+    admitted = await _admit(request, app[STATE], app[PANEL])
+    return await _answer(request, app, admitted, rows.encode_panel_rows)
 
 
 async def health(_request: web.Request) -> web.StreamResponse:
@@ -108,21 +101,18 @@ async def describe(_request: web.Request) -> web.StreamResponse:
     return Answer(openapi.DOCUMENT_BYTES)
 
 
-async def _admit(
-    request: web.Request, kinds: Mapping[str, Kind]
-) -> tuple[Asked, Principal, Directory]:
-    """Return what is asked, by whom, and the directory of which he is."""
-    state = request.app[STATE]
+async def _admit(request: web.Request, state: CallState, admission: Admission) -> Admitted:
     if not state.ready:
         raise NotReady
-    body = await _body(request) if request.body_exists else b""
-    given = form.read(
-        request.rel_url.raw_query_string, names=kinds, body=body, content_type=request.content_type
+    query = request.rel_url.raw_query_string
+    if not request.body_exists:
+        return admission.recall(query) or await admission.admit(query, address=_address(request))
+    return await admission.admit(
+        query,
+        body=await _body(request),
+        content_type=request.content_type,
+        address=_address(request),
     )
-    asked = params.parse(given, kinds)
-    authenticator = request.app[AUTHENTICATOR]
-    user = await authenticator.authenticate(asked.credentials, request.remote or "")
-    return asked, principal_of(state.directory, user), state.directory
 
 
 async def _body(request: web.Request) -> bytes:
@@ -138,39 +128,36 @@ async def _body(request: web.Request) -> bytes:
         raise BadParameters([problem]) from None
 
 
-def _checked(asked: Asked, authorize: Callable[[], Scope]) -> Scope:
-    """Return what the user may see of what he asked for, once nothing is wrong with that.
-
-    What `authorize` forbids goes before all else that is wrong.
-    """
-    errors = list(asked.errors)
-    try:
-        scope = authorize()
-    except BadParameter as error:
-        errors.append(error)
-    if errors:
-        raise BadParameters(params.in_order(errors))
-    return scope
-
-
 async def _answer(
-    request: web.Request, asked: Asked, scope: Scope, encode: rows.Encoder
+    request: web.Request, app: web.Application, admitted: Admitted, encode: rows.Encoder
 ) -> web.StreamResponse:
     """Run the query and render what it finds: at once, or in slices when it is much."""
     started = time.perf_counter()
-    state = request.app[STATE]
-    headers = freshness(*state.freshness(asked.query.machines), request.app[CLOCK]())
-    meter = request.app[METER]
-    if asked.query.count:
-        body = rows.count_envelope(count(state.store, asked.query, scope))
-        meter.observe_query(time.perf_counter() - started)
-        return Answer(body, headers=headers)
-    legs = run(state.store, asked.query, scope)
+    state, query = app[STATE], admitted.query
+    headers = freshness(*state.freshness(query.machines), app[CLOCK]())
+    if query.count:
+        number = count(state.store, query, admitted.scope)
+        answer = Answer(rows.count_envelope(number), headers=headers)
+        app[METER].observe_query(time.perf_counter() - started)
+        return answer
+    legs = run(state.store, query, admitted.scope)
     if len(legs) <= rows.SLICE:
-        body = rows.envelope(encode(legs))
-        meter.observe_query(time.perf_counter() - started)
-        return Answer(body, row_count=len(legs), headers=headers)
-    meter.observe_query(time.perf_counter() - started)
-    answer = SlicedAnswer(row_count=len(legs), headers=headers)
-    await answer.send(request, rows.slices(legs, encode))
-    return answer
+        answer = Answer(rows.envelope(encode(legs)), row_count=len(legs), headers=headers)
+        app[METER].observe_query(time.perf_counter() - started)
+        return answer
+    app[METER].observe_query(time.perf_counter() - started)
+    sliced = SlicedAnswer(row_count=len(legs), headers=headers)
+    await sliced.send(request, rows.slices(legs, encode))
+    return sliced
+
+
+def _address(request: web.Request) -> str:
+    return request.remote or ""
+
+
+def _list_scope(directory: Directory, who: Principal, asked: Asked) -> Scope:
+    return authorize(directory.customers, who, customer=asked.customer, recursive=asked.recursive)
+
+
+def _panel_scope(directory: Directory, who: Principal, asked: Asked) -> Scope:
+    return authorize_panel(directory.customers, who, customer=asked.customer)

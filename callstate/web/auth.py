@@ -17,6 +17,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
@@ -38,6 +39,13 @@ REMEMBERED = 10_000
 _KIND = "$argon2id$"
 
 
+class Verified(NamedTuple):
+    """A user whose password was right, and until when that need not be asked again."""
+
+    user: User
+    until: float
+
+
 class Authenticator:
     """Knows whether a user's password is his.
 
@@ -56,20 +64,21 @@ class Authenticator:
         hasher: PasswordHasher | None = None,
     ) -> None:
         self._users = users
-        self._clock = clock
+        self.clock = clock
         self._remember_seconds = remember_seconds
         self._remembered = remembered
         self._waiting = waiting
         self._hasher = hasher or PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_hex())
         self._key = secrets.token_bytes(32)
+        # Until when each counts. One whose time is over stays: it is still known to be right.
         self._verified: OrderedDict[bytes, float] = OrderedDict()
         self._throttle = Throttle(clock)
         self._turns = asyncio.Semaphore(VERIFICATIONS)
         self._in_line = 0
         self._threads = ThreadPoolExecutor(VERIFICATIONS, thread_name_prefix="argon2")
 
-    async def authenticate(self, credentials: Credentials, address: str) -> User:
+    async def authenticate(self, credentials: Credentials, address: str) -> Verified:
         """Return the user whom `credentials`, sent from `address`, belong to.
 
         Raises:
@@ -79,10 +88,10 @@ class Authenticator:
         if not credentials.username or not credentials.password:
             raise AuthenticationFailed
         user = self._user(credentials)
-        verified_at = self._verified_at(credentials, user)
-        if user is not None and self._is_fresh(verified_at):
-            return user
-        if verified_at is not None:
+        until = self._until(credentials, user)
+        if user is not None and self.clock() < until:
+            return Verified(user, until)
+        if until > 0:
             return await self._verify(credentials)
         name = self._keyed(credentials.username)
         self._throttle.check(name, address)
@@ -100,12 +109,13 @@ class Authenticator:
 
     async def _verify(
         self, credentials: Credentials, attempt: tuple[bytes, str] | None = None
-    ) -> User:
+    ) -> Verified:
         """Verify when it is its turn; an `attempt` (name, address) is paid for."""
         async with self._turns:
             user = self._user(credentials)
-            if user is not None and self._is_fresh(self._verified_at(credentials, user)):
-                return user  # the same credentials were ahead in the line
+            until = self._until(credentials, user)
+            if user is not None and self.clock() < until:
+                return Verified(user, until)  # the same credentials were ahead in the line
             if attempt is not None:
                 self._throttle.check(*attempt)
                 self._throttle.take(*attempt)
@@ -119,8 +129,7 @@ class Authenticator:
                 raise AuthenticationFailed
             if attempt is not None:
                 self._throttle.give(*attempt)
-            self._remember(credentials, current)
-            return current
+            return Verified(current, self._remember(credentials, current))
 
     def _matches(self, stored: str, password: bytes) -> bool:
         """Tell whether `stored` is the hash of `password`; slow, runs in a thread."""
@@ -139,18 +148,18 @@ class Authenticator:
             return None
         return user
 
-    def _is_fresh(self, verified_at: float | None) -> bool:
-        return verified_at is not None and self._clock() - verified_at < self._remember_seconds
+    def _until(self, credentials: Credentials, user: User | None) -> float:
+        """Return until when these are remembered, past or not; 0 if they never were right."""
+        return 0.0 if user is None else self._verified.get(self._digest(credentials, user), 0.0)
 
-    def _verified_at(self, credentials: Credentials, user: User | None) -> float | None:
-        return None if user is None else self._verified.get(self._digest(credentials, user))
-
-    def _remember(self, credentials: Credentials, user: User) -> None:
+    def _remember(self, credentials: Credentials, user: User) -> float:
+        """Keep that these were right; return until when that counts."""
         digest = self._digest(credentials, user)
         self._verified.pop(digest, None)
         while len(self._verified) >= self._remembered:
             self._verified.popitem(last=False)
-        self._verified[digest] = self._clock()
+        until = self._verified[digest] = self.clock() + self._remember_seconds
+        return until
 
     def _digest(self, credentials: Credentials, user: User) -> bytes:
         # Lengths first: no two triples give one text.

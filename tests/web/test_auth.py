@@ -23,9 +23,8 @@ HOME, AWAY = "192.0.2.1", "192.0.2.2"
 @pytest.fixture
 def log_in(authenticator: Authenticator, password: str) -> Callable[..., Any]:
     async def log_in(name: str = "alice", secret: str = password, address: str = HOME) -> User:
-        return await authenticator.authenticate(
-            Credentials(username=name, password=secret), address
-        )
+        credentials = Credentials(username=name, password=secret)
+        return (await authenticator.authenticate(credentials, address)).user
 
     return log_in
 
@@ -85,6 +84,16 @@ async def test_a_verified_credential_is_remembered_for_a_while(
     await log_in()
     await log_in()
     assert len(hasher.verified) == 2
+
+
+async def test_it_says_until_when_that_counts(
+    authenticator: Authenticator, clock: Any, password: str
+) -> None:
+    credentials, now = Credentials(username="alice", password=password), clock.now
+    first = await authenticator.authenticate(credentials, HOME)
+    clock.now += 10
+    second = await authenticator.authenticate(credentials, AWAY)
+    assert first.until == second.until == now + auth.REMEMBER_SECONDS
 
 
 async def test_only_the_very_same_credential_is_remembered(log_in: Any, hasher: Any) -> None:
