@@ -110,6 +110,8 @@ class AmiConnection:
             except AmiError as error:
                 refused = isinstance(error, LoginRefused | PermissionDenied)
                 self._note_failure(error.reason, refused=refused)
+            if _is_cancelled():
+                raise asyncio.CancelledError
             await asyncio.sleep(self._backoff.wait(refused=refused))
 
     async def send(
@@ -234,6 +236,12 @@ class AmiConnection:
 
     def _extra(self, **more: object) -> dict[str, object]:
         return {"machine": self._machine.id, **more}
+
+
+def _is_cancelled() -> bool:
+    """True if somebody cancelled this task: a group whose tasks failed forgets that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:

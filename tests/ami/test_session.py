@@ -1,0 +1,162 @@
+"""What is asked on a connection: the first sync with its barrier, and audits that heal."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+
+from callstate.ami import session as sessions
+from callstate.ami.capture import load_capture
+from callstate.ami.connection import AmiConnection
+from callstate.ami.decode import Message
+from callstate.ami.playback import Playback
+from callstate.ami.session import Session
+from callstate.config import Machine, Sync
+from callstate.core.state import CallState
+from tests.ami.doubles import PATIENT
+from tests.captures import FIXTURES
+
+NEWCHANNEL = Message(
+    b"Event: Newchannel\r\nPrivilege: call,all\r\nChannel: PJSIP/a-00000001\r\nChannelState: 4\r\n"
+    b"ChannelStateDesc: Ring\r\nCallerIDNum: 101\r\nCallerIDName: A\r\n"
+    b"ConnectedLineNum: <unknown>\r\nConnectedLineName: <unknown>\r\nLanguage: en\r\n"
+    b"AccountCode: \r\nContext: c\r\nExten: 1\r\nPriority: 1\r\n"
+    b"Uniqueid: 1795479320.1\r\nLinkedid: 1795479320.1"
+).headers()
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110  # nothing tells us but looking
+            await asyncio.sleep(0.005)
+
+
+class Joined:
+    """callstate on one pretended machine."""
+
+    def __init__(self, machine: Playback, audit_seconds: float) -> None:
+        self.state = CallState()
+        self.state.add_machine(1)
+        sync = msgspec.structs.replace(Sync(), audit_seconds=audit_seconds)
+        self.session = Session(1, self.state, sync=sync, variables=["cs_callid"])
+        self.connection = AmiConnection(
+            Machine(id=1, port=machine.port, username="callstate", secret="callstate"),
+            PATIENT,
+            sink=self.session,
+            session=self.session.run,
+        )
+
+    @property
+    def in_step(self) -> bool:
+        return self.state.statuses()[0].in_step
+
+    @property
+    def channels(self) -> set[str]:
+        return set(self.state.sync_of(1).served.channels)
+
+
+@asynccontextmanager
+async def _join(machine: Playback, audit_seconds: float = 3600) -> AsyncIterator[Joined]:
+    joined = Joined(machine, audit_seconds)
+    task = asyncio.create_task(joined.connection.run())
+    try:
+        yield joined
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def machine() -> AsyncIterator[Playback]:
+    """A machine with nothing up, and nothing to play."""
+    async with Playback() as playback:
+        yield playback
+
+
+async def test_calls_that_were_up_before_are_there_when_it_is_in_step() -> None:
+    capture = load_capture(FIXTURES / "asterisk-22" / "join-midcall")
+    async with Playback([[capture]]) as machine:
+        playing = asyncio.create_task(machine.play(rounds=1))
+        await _until(lambda: len(machine.state.channels) >= 8)
+        playing.cancel()
+        async with _join(machine) as joined:
+            await _until(lambda: joined.in_step)
+            assert joined.channels == set(machine.state.channels)
+            registry = joined.state.sync_of(1).served
+            assert {uid for uid, record in registry.bridges.items() if record.members}
+            joined.state.check()
+
+
+async def test_an_audit_finds_what_no_event_said(
+    machine: Playback, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "_AUDIT_PAUSE_SECONDS", 0.001)
+    async with _join(machine, audit_seconds=0.05) as joined:
+        await _until(lambda: joined.in_step)
+        machine.state.apply(NEWCHANNEL, 1795479320.0)  # behind the clients' backs
+        await _until(lambda: joined.channels == {"1795479320.1"})
+        machine.state.clear()
+        await _until(lambda: not joined.channels)
+        assert joined.state.sync_of(1).missed >= 1
+        assert joined.state.sync_of(1).reaped == 1
+    assert "audit found differences" in caplog.text
+
+
+async def test_a_torn_message_is_a_reason_to_ask_at_once(machine: Playback) -> None:
+    async with _join(machine) as joined:
+        await _until(lambda: joined.in_step)
+        machine.state.apply(NEWCHANNEL, 1795479320.0)
+        machine.send_garbage(b"Event: Newstate\r\nChannel: PJ\r\nEvent: Hangup\r\n\r\n")
+        await _until(lambda: joined.channels == {"1795479320.1"})
+
+
+async def test_without_its_mark_it_gets_in_step_all_the_same(
+    machine: Playback, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "BARRIER_SECONDS", 0.05)
+    monkeypatch.setattr(sessions, "_AUDIT_PAUSE_SECONDS", 0.001)
+    machine.denied = set()
+    monkeypatch.setattr(machine._answers, "marker", lambda _action: None)
+    async with _join(machine, audit_seconds=0.05) as joined:
+        await _until(lambda: joined.in_step and joined.session.syncs >= 3)
+    assert caplog.text.count("no barrier") == 1
+
+
+async def test_a_missing_permission_is_said(
+    machine: Playback, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    machine.denied = {"corESHOWchannels".lower()}
+    async with _join(machine) as joined:
+        await _until(lambda: "permission denied" in joined.state.statuses()[0].last_error.lower())
+        assert not joined.in_step
+    assert "access refused" in caplog.text
+
+
+async def test_many_variables_are_asked_for_in_lines_that_asterisk_takes(
+    machine: Playback,
+) -> None:
+    state = CallState()
+    names = [f"a_rather_long_variable_name_{number:03}" for number in range(100)]
+    session = Session(1, state, sync=Sync(), variables=names)
+
+    lines = session._variable_lines()
+
+    assert len(lines) > 1
+    assert all(len(line) <= 900 for line in lines)
+    assert set(",".join(lines).split(",")) > set(names)
+
+
+async def test_nothing_is_left_of_a_session_that_ended(machine: Playback) -> None:
+    before = asyncio.all_tasks()
+    async with _join(machine) as joined:
+        for _ in range(3):
+            await _until(lambda: joined.in_step)
+            attempts = joined.connection.attempts
+            machine.drop_clients()
+            await _until(lambda known=attempts: joined.connection.attempts > known)  # type: ignore[misc]
+    assert joined.session._marks == {}
+    assert asyncio.all_tasks() == before
