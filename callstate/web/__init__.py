@@ -1,5 +1,6 @@
 """The side of the clients: parameters to a query, legs to rows, and HTTP around both.
 
-`form` and `params` read a request, `auth` and `throttle` know who asks, `rows` renders,
-`app` joins them, `server` listens. `form`, `params`, `rows` and `openapi` do no I/O.
+Reading order: `form` and `params` read a request, `auth` with `throttle` knows who asks,
+`admission` judges, `rows` renders; `answers` and `outcome` are HTTP around that, `app`
+joins them, `server` listens. aiohttp is in the last four only.
 """
