@@ -130,11 +130,10 @@ class Playback:
 
     def emit(self, raw: bytes) -> None:
         """Let the event `raw` happen: apply it to the state and send it to everybody."""
-        message = Message(raw)
-        headers = message.headers()
+        headers = Message(raw).headers()
         self.state.apply(headers, self._clock())
-        privilege = message.get("Privilege").split(",")
-        classes = frozenset(word for word in privilege if word not in {"", "all"})
+        privilege = next((value for key, value in headers if key == "Privilege"), "")
+        classes = frozenset(privilege.split(",")) - {"", "all"}
         for client in list(self._clients):
             client.event(raw, classes)
 
