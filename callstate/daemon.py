@@ -9,7 +9,8 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 # How often the daemon looks whether something became due: readiness, stale legs.
 _TICK_SECONDS = 0.1
+
+# A bug that ends a task at once must not fill the log.
+_RESTART_SECONDS = 5.0
 
 
 class Daemon:
@@ -88,13 +92,12 @@ class Daemon:
         ):
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(connection.run(), name=f"ami:{machine}")
+                    group.create_task(_keep_running(connection.run), name=f"ami:{machine}")
                     for machine, connection in self._connections()
                 ]
-                tasks.append(group.create_task(self._watch_time(), name="time"))
-                tasks.append(
-                    group.create_task(self._watch_directory(watch, reload), name="directory")
-                )
+                tasks.append(group.create_task(_keep_running(self._watch_time), name="time"))
+                watching = partial(self._watch_directory, watch, reload)
+                tasks.append(group.create_task(_keep_running(watching), name="directory"))
                 await self._stopping.wait()
                 logger.info("stopping")
                 self.state.ready = False
@@ -181,6 +184,18 @@ def build_state(config: Config) -> CallState:
         endpoints=endpoints,
         account_code_is_customer=config.account_code_is_customer,
     )
+
+
+async def _keep_running(run: Callable[[], Awaitable[None]]) -> None:
+    """Run a task that should never end; begin it anew when a bug of ours ends it."""
+    while True:
+        try:
+            await run()
+        except Exception:  # one task's bug must not take the others down
+            task = asyncio.current_task()
+            name = "" if task is None else task.get_name()
+            logger.exception("task failed", extra={"task": name})
+        await asyncio.sleep(_RESTART_SECONDS)
 
 
 class _Signals:

@@ -239,3 +239,26 @@ async def test_the_process_ends_on_sigterm(
         assert process.returncode == 0, rest
         assert b"stopped" in rest
         assert b"Traceback" not in rest
+
+
+async def test_a_bug_in_one_task_is_logged_and_the_task_begun_anew(
+    configure: Callable[..., Config],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("callstate.daemon._RESTART_SECONDS", 0.01)
+    async with _machine() as machine:
+        daemon = Daemon(configure(machine.port))
+        released = daemon.state.released
+        bugs = iter([True])
+
+        def released_with_a_bug(number: int, at: float) -> None:
+            if next(bugs, False):
+                raise RuntimeError("a bug")
+            released(number, at)
+
+        monkeypatch.setattr(daemon.state, "released", released_with_a_bug)
+        async with _running(daemon):
+            await _until(lambda: daemon.state.ready)
+            assert daemon.state.statuses()[0].in_step
+    assert "task failed" in caplog.text
