@@ -7,8 +7,9 @@ and hands out the same `ChannelSnapshot` as long as the block is the same.
 
 Rules:
 1. Uniqueid `none`, or none at all, is no channel.
-2. A second `Event:` or `Response:` line in one message means that bytes were lost or that
-   a value held a line break: the message is not applied, it is reported as `Malformed`.
+2. A second `Event:`, `Response:` or `Privilege:` line in one message means that bytes were
+   lost (a message that lost its end runs into the next one) or that a value held a line
+   break: the message is not applied, it is reported as `Malformed`.
 3. Only events that go through the one ordered queue of channel and bridge events refresh
    a channel; those sent from other threads, or built from stored snapshots (Parked*,
    Confbridge*, Agent*, Pickup, transfers), do not.
@@ -106,15 +107,15 @@ class Translator:
 
         `received` is the unix time of its arrival, used when it has no Timestamp.
         """
+        end = raw.find(b"\r\n")
         if raw[:7] == b"Event: ":
-            end = raw.find(b"\r\n")
             handler = self._handlers.get(raw[7:end] if end >= 0 else raw[7:])
         else:
             handler = self._response
         if handler is None:
             self.ignored += 1
             return None
-        if raw.find(b"\r\nEvent: ") >= 0 or raw.find(b"\r\nResponse: ") >= 0:
+        if _is_torn(raw, end):
             self.malformed += 1
             return ev.Malformed(received, f"two messages in one: {Message(raw).name[:40]!r}")
         event = handler(raw, received)
@@ -334,6 +335,15 @@ class Translator:
             self._blocks.clear()
         self._blocks[uniqueid] = (block, channel)
         return channel, True
+
+
+def _is_torn(raw: bytes, first_end: int) -> bool:
+    """True if `raw` holds two messages; its own Privilege, if it has one, is the second line."""
+    return (
+        raw.find(b"\r\nPrivilege: ", first_end + 1) >= 0
+        or raw.find(b"\r\nEvent: ") >= 0
+        or raw.find(b"\r\nResponse: ") >= 0
+    )
 
 
 def _marker(raw: bytes, received: float, name: bytes) -> ev.Event | None:
