@@ -226,6 +226,7 @@ class Mirror:
         channel = self.registry.live(event.snapshot, 0.0)
         if channel is None:
             return
+        self.registry.rename(channel, event.snapshot.channel, listed=True)
         if not channel.start:
             self.registry.set(channel, "start", int(event.at) - event.seconds)
         if is_new:
@@ -233,6 +234,8 @@ class Mirror:
             self.registry.set(channel, "requested", event.application in _OUTGOING)
 
     def _listed_with_variables(self, event: ev.Status) -> None:
+        # It is shown by reference, so its Hangup is yet to come: one that we saw was another's.
+        self.registry.revive(event.snapshot.uniqueid)
         self._listed(event)
         channel = self.registry.channels.get(event.snapshot.uniqueid)
         if channel is None:

@@ -40,6 +40,7 @@ class Registry:
         self.now = 0.0
         self._carried = carried
         self._by_name: dict[str, Channel] = {}
+        self._superseded: dict[str, str] = {}
         self._tombstones: dict[str, float] = {}
         self._serial = 0
 
@@ -58,11 +59,21 @@ class Registry:
     # What lists show
 
     def retain(self, uniqueids: Iterable[str]) -> list[str]:
-        """Remove every channel that is not among `uniqueids`; return those removed."""
+        """Remove every channel that is not among `uniqueids`; return those removed.
+
+        All those that stay have just been shown. A linkedid that none of them was shown
+        with came from a message that lost a part: an older one that is true was shown
+        with the channel that brought it (ast_bridge_channel_update_linkedids).
+        """
         kept = set(uniqueids)
         gone = [uniqueid for uniqueid in self.channels if uniqueid not in kept]
         for uniqueid in gone:
             self.remove(uniqueid)
+        shown = {channel.snapshot.linkedid for channel in self.channels.values()}
+        for channel in self.channels.values():
+            if channel.linkedid not in shown:
+                self.calls.relink(channel, channel.snapshot.linkedid)
+                self.changed.add(channel.uniqueid)
         self.settle()
         return gone
 
@@ -238,6 +249,7 @@ class Registry:
             return
         self.leave(channel)
         self._unname(channel)
+        self._superseded.pop(uniqueid, None)
         del self.channels[uniqueid]
         self.set_dialler(channel, "")
         # Their source is told by whom they talk to, now that their dialler is gone.
@@ -263,9 +275,17 @@ class Registry:
             if self._tombstones[oldest] < self.now - TOMBSTONE_SECONDS:
                 del self._tombstones[oldest]
 
-    def rename(self, channel: Channel, name: str) -> None:
-        """Give `channel` another name. O(1)."""
+    def rename(self, channel: Channel, name: str, *, listed: bool = False) -> None:
+        """Give `channel` another name. O(1).
+
+        A `listed` one counts unless it is the name that a Rename took away: that event
+        is sent ahead of the others, and of the lists.
+        """
         if channel.channel == name:
+            return
+        if not listed:
+            self._superseded[channel.uniqueid] = channel.channel
+        elif self._superseded.get(channel.uniqueid) == name:
             return
         self._unname(channel)
         self.calls.rename(channel, name)
