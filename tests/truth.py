@@ -30,26 +30,37 @@ _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 
 
 def differences(
-    mirror: Mapping[str, Any], checkpoint: Checkpoint, *, least: bool = False
+    mirror: Mapping[str, Any],
+    checkpoint: Checkpoint,
+    *,
+    least: bool = False,
+    either: bool = False,
 ) -> list[str]:
-    """Return in what `mirror` is not what Asterisk said; `least`: without the class `dialplan`."""
+    """Return in what `mirror` is not what Asterisk said.
+
+    `least`: as far as it can be known without the class `dialplan`. `either`: a variable
+    may also be as Status has it; after a masquerade Asterisk's two answers are not the same.
+    """
     channels = {channel["uniqueid"]: channel for channel in mirror["channels"]}
     truth = {item["Uniqueid"]: item for item in checkpoint.channels}
     found = [f"ghost {channels[one]['channel']}" for one in channels.keys() - truth.keys()]
     found += [f"missed {truth[one]['Channel']}" for one in truth.keys() - channels.keys()]
+    live = {item["Uniqueid"]: item for item in checkpoint.status if either}
     for uniqueid in truth.keys() & channels.keys():
-        found += _channel_differences(channels[uniqueid], truth[uniqueid], least=least)
+        mine, true, second = channels[uniqueid], truth[uniqueid], live.get(uniqueid, {})
+        found += _field_differences(mine, true, least=least)
+        found += [] if least else _chan_variable_differences(mine, true, second)
     for item in checkpoint.status:
         if item["Uniqueid"] in channels and not least:
             found += _variable_differences(channels[item["Uniqueid"]], item)
     found += _bridge_differences(mirror, checkpoint)
     if channels.keys() == truth.keys():
-        mine, true = _calls(channels.values()), _true_calls(checkpoint)
-        found += [f"calls {mine}, not {true}"] if mine != true else []
+        calls, true_calls = _calls(channels.values()), _true_calls(checkpoint)
+        found += [f"calls {calls}, not {true_calls}"] if calls != true_calls else []
     return found
 
 
-def _channel_differences(mine: Mapping[str, Any], truth: Item, *, least: bool) -> Iterator[str]:
+def _field_differences(mine: Mapping[str, Any], truth: Item, *, least: bool) -> Iterator[str]:
     for field, header in FIELDS.items():
         if least and field in NEEDS_DIALPLAN:
             continue
@@ -58,11 +69,13 @@ def _channel_differences(mine: Mapping[str, Any], truth: Item, *, least: bool) -
             true = unescape(true)
         if str(mine[field]) != true:
             yield f"{truth['Channel']} {field} {mine[field]!r}, not {true!r}"
-    if least:
-        return
+
+
+def _chan_variable_differences(mine: Mapping[str, Any], truth: Item, live: Item) -> Iterator[str]:
+    second = dict(pairs(live, "Variable"))
     for name, value in pairs(truth, "ChanVariable"):
-        if mine["variables"].get(name, "") != unescape(value):
-            have = mine["variables"].get(name)
+        have = mine["variables"].get(name, "")
+        if have not in {unescape(value), second.get(name)}:
             yield f"{truth['Channel']} variable {name} {have!r}, not {value!r}"
 
 
