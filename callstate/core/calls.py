@@ -68,6 +68,10 @@ class Calls:
         """Say that an edge of `channel` came or went."""
         self._unsettled[channel.uniqueid] = channel
 
+    def having(self, linkedid: str) -> Iterable[Channel]:
+        """Return the channels with that linkedid, those of other calls included. O(1)."""
+        return self._by_linkedid.get(linkedid, {}).values()
+
     def other_half(self, channel: Channel) -> Channel | None:
         """Return the other half of a Local channel, if it is there. O(1)."""
         for other in self._by_pair.get(channel.local_pair, {}).values():

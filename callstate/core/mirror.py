@@ -215,7 +215,7 @@ class Mirror:
         record = self.registry.bridges.get(event.bridge.bridge_uniqueid)
         if record is None:
             return  # it is gone already, and must not come back empty
-        record.update(event.bridge)
+        self.registry.update_bridge(record, event.bridge)
         if channel is not None and channel.bridge is record:
             self.registry.leave(channel)
 

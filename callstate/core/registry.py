@@ -232,7 +232,7 @@ class Registry:
         if record is None:
             record = self.bridges[bridge.bridge_uniqueid] = BridgeRecord(bridge)
         else:
-            record.update(bridge)
+            self.update_bridge(record, bridge)
         return record
 
     def remove_bridge(self, uniqueid: str) -> None:
@@ -253,6 +253,15 @@ class Registry:
         del self.channels[uniqueid]
         self.set_dialler(channel, "")
         # Their source is told by whom they talk to, now that their dialler is gone.
+    def update_bridge(self, record: BridgeRecord, bridge: Bridge) -> None:
+        """Take over what `bridge` shows of `record`. O(members) if it is another kind now."""
+        was_call = record.is_call
+        record.update(bridge)
+        if record.is_call != was_call:
+            for member in record.members.values():
+                self.calls.unsettle(member)
+            self.changed.update(record.members)
+
         self.changed.update(dest for dest in channel.dialled if dest in self.channels)
         self.calls.remove(channel)
         self.changed.add(uniqueid)
@@ -272,6 +281,7 @@ class Registry:
         self._tombstones[uniqueid] = self.now
         # In the order of their time, so the oldest come first; two at most, so O(1).
         for oldest in list(islice(self._tombstones, 2)):
+        self.changed.update(other.uniqueid for other in self.calls.having(uniqueid))
             if self._tombstones[oldest] < self.now - TOMBSTONE_SECONDS:
                 del self._tombstones[oldest]
 
@@ -315,7 +325,9 @@ class Registry:
         waiting = list(found.values())
         while waiting:
             current = waiting.pop()
-            for uniqueid in (*current.dialled, current.dialled_by):
+            # Who has its uniqueid for a linkedid may be requested by it, in another call by now.
+            requested = (other.uniqueid for other in self.calls.having(current.uniqueid))
+            for uniqueid in (*current.dialled, current.dialled_by, *requested):
                 other = self.channels.get(uniqueid)
                 if other is None or uniqueid in found or other.call is None:
                     continue

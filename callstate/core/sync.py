@@ -86,6 +86,7 @@ class Sync:
             case ev.BridgeListItem():
                 self._note(event.action_id, event.bridge.bridge_uniqueid)
                 self.mirror.registry.bridge(event.bridge)
+                self.mirror.registry.settle()
             case ev.BridgeInfoChannel():
                 self._note(event.action_id, event.snapshot.uniqueid)
             case ev.BridgeInfoComplete():
@@ -106,8 +107,9 @@ class Sync:
         self._items.setdefault(action_id, []).append(uniqueid)
 
     def _complete(self, event: ev.ListComplete) -> None:
-        items = self._items.pop(event.action_id, [])
-        if event.items not in (-1, len(items)):
+        items = self._items.pop(event.action_id, None)
+        # None: it is said for the second time, or its beginning was lost.
+        if items is None or event.items not in (-1, len(items)):
             return
         if event.name == "CoreShowChannelsComplete":
             self.reaped += len(self.mirror.registry.retain(items))
@@ -115,8 +117,8 @@ class Sync:
             self.mirror.registry.retain_bridges(items)
 
     def _bridge_complete(self, event: ev.BridgeInfoComplete) -> None:
-        items = self._items.pop(event.action_id, [])
-        if event.items in (-1, len(items)):
+        items = self._items.pop(event.action_id, None)
+        if items is not None and event.items in (-1, len(items)):
             self.mirror.registry.set_members(event.bridge, items)
 
     def _booted(self, event: ev.FullyBooted) -> None:
