@@ -6,14 +6,16 @@ ROOT = Path(__file__).parent.parent
 
 # Test modules about the whole rather than about one module, and what they are about.
 CROSS_CUTTING = {
+    "core/test_laws.py": "the laws of the mirror",
     "test_captures.py": "the fixtures",
     "test_docs.py": "the documents against the tables in the code",
     "test_layers.py": "the dependency rule",
     "test_map.py": "this map",
     "test_words.py": "words that have no place here",
 }
-# Folders of tests that mirror no package: whole captures, real Asterisk, timings.
-OWN_FOLDERS = {"replay", "live", "bench"}
+# Folders of tests that mirror no package: whole captures, faults of the wire, many calls,
+# real Asterisk, timings.
+OWN_FOLDERS = {"replay", "faults", "soak", "live", "bench"}
 # Modules without behaviour of their own: what they hold is tested through those who use it.
 UNTESTED = {"__init__.py", "__main__.py"}
 
