@@ -1,0 +1,493 @@
+"""Messages into events: each kind, what is refused, and whom an event may make."""
+
+import pytest
+
+from callstate.ami.translate import MARKER_VARIABLE, Translator
+from callstate.core import events as ev
+
+AT = 1000000500.5
+RECEIVED = 1000000501.0
+
+BLOCK = (
+    ("Channel", "PJSIP/a-00000001"),
+    ("ChannelState", "6"),
+    ("ChannelStateDesc", "Up"),
+    ("CallerIDNum", "101"),
+    ("CallerIDName", "Alice"),
+    ("ConnectedLineNum", "<unknown>"),
+    ("ConnectedLineName", "<unknown>"),
+    ("Language", "en"),
+    ("AccountCode", ""),
+    ("Context", "cust"),
+    ("Exten", "102"),
+    ("Priority", "2"),
+    ("Uniqueid", "1000000000.1"),
+    ("Linkedid", "1000000000.1"),
+)
+BRIDGE = (
+    ("BridgeUniqueid", "b-1"),
+    ("BridgeType", "basic"),
+    ("BridgeTechnology", "simple_bridge"),
+    ("BridgeCreator", "<unknown>"),
+    ("BridgeName", "<unknown>"),
+    ("BridgeNumChannels", "1"),
+    ("BridgeVideoSourceMode", "none"),
+)
+Header = tuple[str, str]
+
+
+def block(
+    uniqueid: str = "1000000000.1", *more: Header, prefix: str = "", **changed: str
+) -> list[Header]:
+    values = dict(BLOCK) | {"Uniqueid": uniqueid} | changed
+    return [(prefix + key, value) for key, value in (*values.items(), *more)]
+
+
+def event(name: str, *headers: Header, timed: bool = True) -> bytes:
+    prologue = [("Event", name), ("Privilege", "call,all")]
+    prologue += [("Timestamp", f"{AT:.6f}")] if timed else []
+    return raw(*prologue, *headers)
+
+
+def item(name: str, *headers: Header) -> bytes:
+    return raw(("Event", name), ("ActionID", "x/1"), *headers)
+
+
+def raw(*headers: Header) -> bytes:
+    return "\r\n".join(f"{key}: {value}" for key, value in headers).encode()
+
+
+def translate(message: bytes, variables: frozenset[str] | None = None) -> ev.Event | None:
+    return Translator(variables).translate(message, RECEIVED)
+
+
+def shown(uniqueid: str = "1000000000.1", **changed: str) -> ev.ChannelSnapshot:
+    """Return what a block with these headers shows."""
+    told = translate(event("Newchannel", *block(uniqueid, **changed)))
+    assert isinstance(told, ev.Newchannel)
+    return told.snapshot
+
+
+# Events of one channel
+
+OF_ONE_CHANNEL = {
+    "Newchannel": ev.Newchannel(AT, shown()),
+    "Newstate": ev.ChannelUpdate(AT, shown(), creates=True),
+    "NewConnectedLine": ev.ChannelUpdate(AT, shown(), creates=True),
+    "NewAccountCode": ev.ChannelUpdate(AT, shown(), creates=True),
+    "SoftHangupRequest": ev.ChannelUpdate(AT, shown()),
+    "HangupHandlerRun": ev.ChannelUpdate(AT, shown()),
+    "MusicOnHoldStart": ev.ChannelUpdate(AT, shown()),
+    "MusicOnHoldStop": ev.ChannelUpdate(AT, shown()),
+    "DTMFEnd": ev.ChannelUpdate(AT, shown()),
+    "MixMonitorMute": ev.ChannelUpdate(AT, shown()),
+    "NewCallerid": ev.NewCallerid(AT, shown(), -1),
+    "HangupRequest": ev.HangupRequest(AT, shown()),
+    "Hold": ev.Hold(AT, shown()),
+    "Unhold": ev.Unhold(AT, shown()),
+    "MixMonitorStart": ev.MixMonitorStart(AT, shown()),
+    "MixMonitorStop": ev.MixMonitorStop(AT, shown()),
+    "Hangup": ev.Hangup(AT, "1000000000.1", "PJSIP/a-00000001", 0),
+    "QueueCallerJoin": ev.QueueCallerJoin(AT, shown(), ""),
+    "QueueCallerLeave": ev.QueueCallerLeave(AT, shown(), ""),
+}
+each_of_one = pytest.mark.parametrize("name", OF_ONE_CHANNEL)
+
+
+@each_of_one
+def test_an_event_of_one_channel_is_what_it_says(name: str) -> None:
+    assert translate(event(name, *block())) == OF_ONE_CHANNEL[name]
+
+
+@each_of_one
+@pytest.mark.parametrize("uniqueid", ["none", ""])
+def test_a_uniqueid_that_is_none_is_no_channel(name: str, uniqueid: str) -> None:
+    assert translate(event(name, *block(uniqueid, Channel="none"))) is None
+
+
+@each_of_one
+def test_without_a_uniqueid_there_is_no_channel(name: str) -> None:
+    headers = [(key, value) for key, value in block() if key != "Uniqueid"]
+    assert translate(event(name, *headers)) is None
+
+
+@each_of_one
+def test_without_a_timestamp_the_time_of_arrival_counts(name: str) -> None:
+    told = translate(event(name, *block(), timed=False))
+    assert told is not None
+    assert told.at == RECEIVED
+
+
+def test_an_extension_shows_its_channel() -> None:
+    more = [("Extension", "102"), ("Application", "Dial"), ("AppData", "PJSIP/b")]
+    told = translate(event("Newexten", *block(), *more))
+    assert told is not None
+    assert getattr(told, "snapshot", None) == shown()
+
+
+def test_a_uniqueid_can_be_any_text() -> None:
+    assert shown("click chan; 1: x").uniqueid == "click chan; 1: x"
+
+
+def test_a_hangup_says_why() -> None:
+    told = translate(event("Hangup", *block(), ("Cause", "16"), ("Cause-txt", "Normal Clearing")))
+    assert told == ev.Hangup(AT, "1000000000.1", "PJSIP/a-00000001", 16)
+
+
+@pytest.mark.parametrize(
+    ("sent", "presentation"),
+    [
+        ("0 (Presentation Allowed, Not Screened)", 0),
+        ("67 (Number Unavailable)", 67),
+        ("32 (Presentation Prohibited, Not Screened)", 32),
+        ("", -1),
+        ("allowed", -1),
+    ],
+)
+def test_presentation_is_the_number_in_front(sent: str, presentation: int) -> None:
+    told = translate(event("NewCallerid", *block(), ("CID-CallingPres", sent)))
+    assert told == ev.NewCallerid(AT, shown(), presentation)
+
+
+def test_a_queue_is_named() -> None:
+    told = translate(event("QueueCallerJoin", *block(), ("Queue", "support"), ("Position", "1")))
+    assert told == ev.QueueCallerJoin(AT, shown(), "support")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AgentComplete",
+        "ConfbridgeLeave",
+        "Cdr",
+        "Pickup",
+        "BlindTransfer",
+        "AttendedTransfer",
+        "ChanSpyStop",
+        "UnParkedCall",
+        "OriginateResponse",
+        "UserEvent",
+        "DeviceStateChange",
+        "RTCPSent",
+        "TestEvent",
+        "newchannel",
+        "",
+    ],
+)
+def test_what_comes_from_elsewhere_or_is_unknown_is_ignored(name: str) -> None:
+    translator = Translator()
+    assert translator.translate(event(name, *block()), RECEIVED) is None
+    assert translator.ignored == 1
+
+
+# Variables
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"), [("V", "V"), ("_V", "V"), ("__V", "V"), ("V_W", "V_W"), ("_", "")]
+)
+def test_a_variable_is_named_without_what_it_is_inherited_by(sent: str, name: str) -> None:
+    told = translate(event("VarSet", *block(), ("Variable", sent), ("Value", "1")))
+    assert told == ev.VarSet(AT, shown(), name, "1")
+
+
+@pytest.mark.parametrize(
+    ("sent", "value"),
+    [
+        ("", ""),
+        ("a=b: c", "a=b: c"),
+        ('\\"x\\"', '"x"'),
+        ("1\\n2", "1\n2"),
+        ("\\\\n", "\\n"),
+        ("<unknown>", "<unknown>"),
+    ],
+)
+def test_a_variables_value_is_unescaped(sent: str, value: str) -> None:
+    told = translate(event("VarSet", *block(), ("Variable", "V"), ("Value", sent)))
+    assert told == ev.VarSet(AT, shown(), "V", value)
+
+
+def test_a_channel_variable_called_like_a_header_is_not_taken_for_it() -> None:
+    more = [("ChanVariable", "Variable: W=1"), ("Variable", "V"), ("Value", "2")]
+    told = translate(event("VarSet", *block(), *more))
+    assert isinstance(told, ev.VarSet)
+    assert (told.variable, told.value) == ("V", "2")
+
+
+def test_a_variable_that_does_not_matter_still_shows_its_channel() -> None:
+    translator = Translator(frozenset({"V"}))
+    message = event("VarSet", *block(), ("Variable", "W"), ("Value", "1"))
+    assert translator.translate(message, RECEIVED) == ev.ChannelUpdate(AT, shown(), creates=True)
+    assert translator.translate(message, RECEIVED) is None
+    wanted = event("VarSet", *block(), ("Variable", "__V"), ("Value", "1"))
+    assert translator.translate(wanted, RECEIVED) == ev.VarSet(AT, shown(), "V", "1")
+
+
+def test_a_global_variable_is_of_no_channel() -> None:
+    told = [("Channel", "none"), ("Uniqueid", "none"), ("Variable", "V"), ("Value", "1")]
+    assert translate(event("VarSet", *told)) is None
+
+
+def test_our_own_mark_is_known_by_its_name() -> None:
+    of_none = [("Channel", "none"), ("Uniqueid", "none"), ("Variable", MARKER_VARIABLE)]
+    assert translate(event("VarSet", *of_none, ("Value", "3-1"))) == ev.Marker(AT, "3-1")
+    without = [("Variable", MARKER_VARIABLE), ("Value", "3-2")]
+    assert translate(event("VarSet", *without), frozenset()) == ev.Marker(AT, "3-2")
+
+
+@pytest.mark.parametrize("headers", [[("Variable", "V")], [("Value", "1")], []])
+def test_half_a_variable_is_none(headers: list[Header]) -> None:
+    assert translate(event("VarSet", *block(), *headers)) is None
+
+
+# Two channels
+
+
+def test_a_dial_has_two_ends() -> None:
+    both = [*block(), *block("1000000000.2", prefix="Dest"), ("DialString", "b,30")]
+    other = shown("1000000000.2")
+    assert translate(event("DialBegin", *both)) == ev.DialBegin(AT, shown(), other, "b,30")
+    status = ("DialStatus", "RINGING")
+    assert translate(event("DialState", *both, status)) == ev.DialState(
+        AT, shown(), other, "RINGING"
+    )
+    status = ("DialStatus", "BUSY")
+    assert translate(event("DialEnd", *both, status)) == ev.DialEnd(AT, shown(), other, "BUSY")
+
+
+@pytest.mark.parametrize("name", ["DialBegin", "DialState", "DialEnd"])
+def test_an_originated_dial_has_no_caller(name: str) -> None:
+    """And the search for one must not run on into what follows."""
+    translator = Translator()
+    translator.translate(event("Newchannel", *block()), RECEIVED)
+    told = translator.translate(event(name, *block("1000000000.2", prefix="Dest")), RECEIVED)
+    assert isinstance(told, ev.DialBegin | ev.DialState | ev.DialEnd)
+    assert (told.caller, told.dest) == (None, shown("1000000000.2"))
+
+
+@pytest.mark.parametrize("name", ["DialBegin", "DialState", "DialEnd"])
+def test_a_dial_of_nobody_is_none(name: str) -> None:
+    assert translate(event(name, *block())) is None
+
+
+def test_variables_of_the_two_ends_are_kept_apart() -> None:
+    both = [
+        *block("1000000000.1", ("ChanVariable", "v=1")),
+        *block("1000000000.2", ("ChanVariable", "v=2"), prefix="Dest"),
+    ]
+    told = translate(event("DialBegin", *both))
+    assert isinstance(told, ev.DialBegin)
+    assert told.caller is not None
+    assert (told.caller.variables, told.dest.variables) == ((("v", "1"),), (("v", "2"),))
+
+
+def test_a_local_bridge_pairs_its_halves() -> None:
+    one, two = block("1000000000.1", prefix="LocalOne"), block("1000000000.2", prefix="LocalTwo")
+    told = translate(event("LocalBridge", *one, *two, ("Context", "c"), ("Exten", "e")))
+    assert told == ev.LocalBridge(AT, shown(), shown("1000000000.2"))
+    assert translate(event("LocalBridge", *one)) is None
+    assert translate(event("LocalBridge", *two)) is None
+
+
+# Bridges
+
+OF_BRIDGE = ev.Bridge(
+    bridge_uniqueid="b-1", bridge_type="basic", technology="simple_bridge", num_channels=1
+)
+
+
+def test_bridges_come_and_go() -> None:
+    assert translate(event("BridgeCreate", *BRIDGE)) == ev.BridgeCreate(AT, OF_BRIDGE)
+    assert translate(event("BridgeDestroy", *BRIDGE)) == ev.BridgeDestroy(AT, OF_BRIDGE)
+
+
+def test_channels_enter_and_leave() -> None:
+    told = translate(event("BridgeEnter", *BRIDGE, *block()))
+    assert told == ev.BridgeEnter(AT, OF_BRIDGE, shown(), "")
+    told = translate(event("BridgeEnter", *BRIDGE, *block(), ("SwapUniqueid", "1000000000.3")))
+    assert told == ev.BridgeEnter(AT, OF_BRIDGE, shown(), "1000000000.3")
+    told = translate(event("BridgeLeave", *BRIDGE, *block()))
+    assert told == ev.BridgeLeave(AT, OF_BRIDGE, shown())
+
+
+@pytest.mark.parametrize("name", ["BridgeCreate", "BridgeDestroy", "BridgeEnter", "BridgeLeave"])
+def test_a_bridge_event_without_a_bridge_is_none(name: str) -> None:
+    assert translate(event(name, *block())) is None
+
+
+@pytest.mark.parametrize("name", ["BridgeEnter", "BridgeLeave"])
+def test_nobody_enters_or_leaves_without_a_channel(name: str) -> None:
+    assert translate(event(name, *BRIDGE)) is None
+
+
+# The machine
+
+
+def test_a_rename_has_both_names() -> None:
+    told = [("Channel", "PJSIP/a"), ("Newname", "PJSIP/b"), ("Uniqueid", "1.1")]
+    assert translate(event("Rename", *told)) == ev.Rename(AT, "1.1", "PJSIP/a", "PJSIP/b")
+    assert translate(event("Rename", *told[:2])) is None
+    assert translate(event("Rename", *told[::2])) is None
+
+
+@pytest.mark.parametrize(("headers", "uptime"), [([("Uptime", "77")], 77), ([], -1)])
+def test_a_boot_says_for_how_long(headers: list[Header], uptime: int) -> None:
+    assert translate(event("FullyBooted", *headers)) == ev.FullyBooted(AT, uptime)
+
+
+def test_a_shutdown_is_told() -> None:
+    assert translate(event("Shutdown", ("Shutdown", "Cleanly"))) == ev.Shutdown(AT)
+
+
+# Lists
+
+
+def test_a_list_begins_with_its_response() -> None:
+    answer = [("Response", "Success"), ("ActionID", "x/1"), ("EventList", "start")]
+    assert translate(raw(*answer)) == ev.ListStart(RECEIVED, "x/1")
+    assert translate(raw(*answer[:2], ("Message", "Pong"))) is None
+
+
+@pytest.mark.parametrize("action", ["Status", "CoreShowChannels", "BridgeList"])
+def test_a_machine_that_does_not_know_its_lists_is_starting(action: str) -> None:
+    text = (
+        f"Invalid/unknown command: {action}. Use Action: ListCommands to show available commands."
+    )
+    answer = raw(("Response", "Error"), ("ActionID", "x/1"), ("Message", text))
+    assert translate(answer) == ev.ListRefused(RECEIVED)
+
+
+@pytest.mark.parametrize(
+    "text", ["No such channel", "Invalid/unknown command: BridgeInf", "Permission denied", ""]
+)
+def test_any_other_error_says_nothing_of_the_machine(text: str) -> None:
+    assert translate(raw(("Response", "Error"), ("Message", text))) is None
+
+
+@pytest.mark.parametrize("name", ["CoreShowChannels", "Status", "BridgeList"])
+def test_a_list_ends_with_its_count(name: str) -> None:
+    end = [("EventList", "Complete"), ("ListItems", "3")]
+    complete = f"{name}Complete"
+    assert translate(item(complete, *end)) == ev.ListComplete(RECEIVED, complete, "x/1", 3)
+    assert translate(item(complete)) == ev.ListComplete(RECEIVED, complete, "x/1", -1)
+
+
+def test_a_cached_channel_is_listed() -> None:
+    more = [("Application", "Dial"), ("ApplicationData", "x"), ("Duration", "01:00:01")]
+    told = translate(item("CoreShowChannel", *block(), *more, ("BridgeId", "b")))
+    assert isinstance(told, ev.CoreShowChannel)
+    assert (told.at, told.snapshot, told.action_id) == (RECEIVED, shown(), "x/1")
+    assert (told.seconds, told.application) == (3601, "Dial")
+    assert translate(item("CoreShowChannel", *block("none"))) is None
+
+
+def test_a_live_channel_is_listed_with_raw_variables() -> None:
+    variables = [("Variable", 'V="x\\n"'), ("Variable", "W=a=b"), ("Variable", "Z=(null)")]
+    more = [("Application", "Echo"), ("Seconds", "9"), *variables]
+    told = translate(raw(("Event", "Status"), *block(), *more, ("ActionID", "x/1")))
+    assert isinstance(told, ev.Status)
+    assert (told.at, told.snapshot, told.action_id) == (RECEIVED, shown(), "x/1")
+    assert (told.seconds, told.application) == (9, "Echo")
+    assert told.variables == (("V", '"x\\n"'), ("W", "a=b"), ("Z", ""))
+    assert translate(item("Status", *block("none"))) is None
+
+
+def test_of_a_live_channels_variables_only_those_that_matter_are_told() -> None:
+    message = raw(("Event", "Status"), *block(), ("Variable", "V=1"), ("Variable", "W=2"))
+    told = translate(message, frozenset({"W"}))
+    assert isinstance(told, ev.Status)
+    assert told.variables == (("W", "2"),)
+
+
+def test_bridges_and_their_members_are_listed() -> None:
+    told = translate(item("BridgeListItem", *BRIDGE))
+    assert told == ev.BridgeListItem(RECEIVED, OF_BRIDGE, "x/1")
+    told = translate(item("BridgeInfoChannel", *block()))
+    assert told == ev.BridgeInfoChannel(RECEIVED, shown(), "x/1")
+    told = translate(item("BridgeInfoComplete", ("ListItems", "1"), *BRIDGE))
+    assert told == ev.BridgeInfoComplete(RECEIVED, OF_BRIDGE, "x/1", 1)
+    assert translate(item("BridgeListItem")) is None
+    assert translate(item("BridgeInfoChannel")) is None
+    assert translate(item("BridgeInfoComplete")) is None
+
+
+# What was lost on the way
+
+FIRST = event("Newstate", *block())
+SECOND = event("Hangup", *block("1000000000.2"))
+
+
+@pytest.mark.parametrize("cut", range(len("Event: Newstate\r\nP"), len(FIRST)))
+def test_a_message_that_runs_into_the_next_event_is_refused(cut: int) -> None:
+    translator = Translator()
+    told = translator.translate(FIRST[:cut] + SECOND, RECEIVED)
+    assert isinstance(told, ev.Malformed)
+    assert translator.malformed == 1
+
+
+@pytest.mark.parametrize("cut", range(1, len("Event: Newstate\r\nP")))
+def test_one_torn_in_its_first_line_tells_nothing(cut: int) -> None:
+    told = translate(FIRST[:cut] + SECOND)
+    assert told is None or isinstance(told, ev.Malformed)
+
+
+@pytest.mark.parametrize(
+    "more", ["Event: Hangup", "Response: Success", "Privilege: call,all"], ids=str
+)
+def test_a_line_that_begins_a_message_is_no_header(more: str) -> None:
+    assert isinstance(translate(FIRST + b"\r\n" + more.encode()), ev.Malformed)
+    answer = b"Response: Success\r\nActionID: 1\r\nEventList: start\r\n" + more.encode()
+    assert isinstance(translate(answer), ev.Malformed)
+
+
+def test_what_is_of_no_use_may_hold_anything() -> None:
+    """OriginateResponse has a header called Response."""
+    told = [*block(), ("Response", "Failure")]
+    assert translate(event("OriginateResponse", *told)) is None
+
+
+@pytest.mark.parametrize(
+    "message", [b"", b"\r\n", b"Event:", b"Event: ", b"Event: Newchannel", b"\xff\x00", b":", b"x"]
+)
+def test_scraps_are_ignored(message: bytes) -> None:
+    translator = Translator()
+    assert translator.translate(message, RECEIVED) is None
+    assert translator.ignored == 1
+
+
+# What is remembered
+
+
+def test_what_shows_nothing_new_is_not_told_again() -> None:
+    translator = Translator()
+    assert translator.translate(FIRST, RECEIVED) is not None
+    assert translator.translate(event("MusicOnHoldStart", *block()), RECEIVED) is None
+    changed = event("Newstate", *block(ChannelState="5"))
+    assert translator.translate(changed, RECEIVED) is not None
+    assert translator.translate(FIRST, RECEIVED) is not None
+
+
+def test_what_happens_is_told_again_with_the_same_snapshot() -> None:
+    translator = Translator()
+    first = translator.translate(event("Hold", *block()), RECEIVED)
+    second = translator.translate(event("Hold", *block()), RECEIVED)
+    assert isinstance(first, ev.Hold)
+    assert isinstance(second, ev.Hold)
+    assert first.snapshot is second.snapshot
+
+
+@pytest.mark.parametrize("name", ["Hangup", "FullyBooted", "Shutdown"])
+def test_what_ends_a_channel_makes_its_block_news_again(name: str) -> None:
+    translator = Translator()
+    translator.translate(FIRST, RECEIVED)
+    translator.translate(event(name, *block()), RECEIVED)
+    assert translator.translate(FIRST, RECEIVED) is not None
+
+
+def test_too_many_blocks_are_forgotten_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callstate.ami.translate._BLOCKS_LIMIT", 3)
+    translator = Translator()
+    for number in range(10):
+        message = event("Newstate", *block(f"1000000000.{number}"))
+        assert translator.translate(message, RECEIVED) is not None
+        assert len(translator._blocks) <= 3
