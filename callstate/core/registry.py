@@ -255,11 +255,12 @@ class Registry:
         # Their source is told by whom they talk to, now that their dialler is gone.
     def update_bridge(self, record: BridgeRecord, bridge: Bridge) -> None:
         """Take over what `bridge` shows of `record`. O(members) if it is another kind now."""
-        was_call = record.is_call
+        was_call, before = record.is_call, (record.bridge_type, record.name)
         record.update(bridge)
         if record.is_call != was_call:
             for member in record.members.values():
                 self.calls.unsettle(member)
+        if record.is_call != was_call or before != (record.bridge_type, record.name):
             self.changed.update(record.members)
 
         self.changed.update(dest for dest in channel.dialled if dest in self.channels)
