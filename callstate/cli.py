@@ -99,7 +99,8 @@ def _replay(parsed: argparse.Namespace) -> int:
     if parsed.config is not None:
         config = configuration.load(parsed.config, secrets=False)
         state = build_state(config)
-        if Path(config.directory.file).exists():
+        # A recording is looked at without its platform's database.
+        if config.directory.file and Path(config.directory.file).exists():
             state.use_directory(DirectoryFile(Path(config.directory.file)).load())
         variables = replay.variables_of(config.variables.values())
     marks = [replay.parse_mark(text, len(parsed.path)) for text in parsed.at]

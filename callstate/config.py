@@ -1,4 +1,4 @@
-"""The configuration: one TOML file as frozen Structs, with the secrets from `secrets`.
+"""The configuration: one TOML file as the Structs of `schema`, with the secrets from `secrets`.
 
 `load` is the only way in. Whatever is wrong (an unknown key, a wrong type, a missing
 secret, an unreadable file) is one `ConfigError` that names the key. The environment
@@ -10,157 +10,25 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from callstate.core.errors import ConfigError
+from callstate.schema import VARIABLE_FIELDS as VARIABLE_FIELDS
+from callstate.schema import Ami as Ami
+from callstate.schema import Config as Config
+from callstate.schema import DirectorySource as DirectorySource
+from callstate.schema import DirectorySql as DirectorySql
+from callstate.schema import Endpoint as Endpoint
+from callstate.schema import Http as Http
+from callstate.schema import Logs as Logs
+from callstate.schema import Machine as Machine
+from callstate.schema import Sync as Sync
 from callstate.secrets import find_secret, has_line_break
 
 DEFAULT_PATH = Path("/etc/callstate/config.toml")
-
-Port = Annotated[int, Meta(ge=0, le=65535)]
-# A day at most: nobody means more, and TOML has `inf`.
-Seconds = Annotated[float, Meta(gt=0, le=86400)]
-Count = Annotated[int, Meta(ge=0)]
-Id = Annotated[int, Meta(gt=0)]
-
-# The fields of a leg that a platform's dialplan may set, see `Variables`.
-VARIABLE_FIELDS = (
-    "callid",
-    "scustomer",
-    "stype",
-    "snumber",
-    "cnumber",
-    "ctype",
-    "dcustomer",
-    "dtype",
-    "dnumber",
-    "peer",
-    "billing_peer",
-    "ingroup",
-    "outgroup",
-    "overmax",
-    "callerid_internal",
-    "callerid_external",
-    "callername_internal",
-    "callername_external",
-    "spresent",
-    "sip_callid",
-)
-
-
-class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One table of the file; an unknown key in it is an error."""
-
-
-class Http(Struct, frozen=True, kw_only=True):
-    """Where the API listens; port 0 takes a free one. A verified credential is remembered for
-    `remember_seconds`, or until the directory changes its user; 0 verifies every request."""
-
-    host: str = "127.0.0.1"
-    port: Port = 8080
-    remember_seconds: Annotated[float, Meta(ge=0, le=86400)] = 300.0
-
-
-class Logs(Struct, frozen=True, kw_only=True):
-    """`format` is `text`, `json`, or `auto`: text on a terminal, JSON otherwise."""
-
-    level: str = "info"
-    format: str = "auto"
-
-
-class DirectorySource(Struct, frozen=True, kw_only=True):
-    """Where customers, users, roles, lines and names come from; a relative `file` is
-    relative to the configuration's folder. 0 `reload_seconds` reads it only on SIGHUP."""
-
-    file: str = "directory.toml"
-    reload_seconds: Annotated[float, Meta(ge=0, le=86400)] = 60.0
-
-
-class Sync(Struct, frozen=True, kw_only=True):
-    """How the mirror is kept in step; all in seconds.
-
-    `audit_seconds` lies between two comparisons with Asterisk's own list;
-    `stale_seconds` is how long the legs of an unreachable machine are served (as
-    stale); `first_sync_seconds` is how long a start waits for the machines.
-    """
-
-    audit_seconds: Seconds = 60.0
-    stale_seconds: Seconds = 60.0
-    first_sync_seconds: Seconds = 30.0
-
-
-class Ami(Struct, frozen=True, kw_only=True):
-    """Patience on the manager connections; all in seconds.
-
-    `silence_seconds` without a byte (pings included) means a dead link;
-    the wait before a new attempt grows from `retry_seconds` to `retry_limit_seconds`.
-    """
-
-    connect_seconds: Seconds = 5.0
-    action_seconds: Seconds = 10.0
-    ping_seconds: Seconds = 5.0
-    silence_seconds: Seconds = 15.0
-    retry_seconds: Seconds = 0.5
-    retry_limit_seconds: Seconds = 30.0
-
-
-class Machine(Struct, frozen=True, kw_only=True):
-    """One Asterisk server. `id` is the API's `machine`.
-
-    Relative files are relative to the configuration's folder.
-    """
-
-    id: Id
-    name: str = ""
-    host: str = "127.0.0.1"
-    port: Port = 5038
-    username: str
-    secret: str = ""
-    secret_file: str = ""
-    tls: bool = False
-    tls_ca_file: str = ""
-    tls_verify: bool = True
-
-    def __repr__(self) -> str:
-        return f"Machine(id={self.id!r}, host={self.host!r}, port={self.port!r})"
-
-
-class Endpoint(Struct, frozen=True, kw_only=True):
-    """What the channels are whose name matches `pattern` (`*` and `?` as in a shell).
-
-    The first rule that matches counts. `number` empty means the channel's own number.
-    """
-
-    pattern: str
-    type: str
-    customer: Count = 0
-    peer: Count = 0
-    billing_peer: Count = 0
-    ingroup: Count = 0
-    outgroup: Count = 0
-    number: str = ""
-
-
-class Config(Struct, frozen=True, kw_only=True):
-    """All of it. `variables` maps a field of the answer to the channel variable that holds it.
-
-    `peers` and `groups` give the ids of names that such variables hold instead of a number.
-    """
-
-    http: Http = Http()
-    logs: Logs = Logs()
-    directory: DirectorySource = DirectorySource()
-    sync: Sync = Sync()
-    ami: Ami = Ami()
-    machine: tuple[Machine, ...] = ()
-    endpoint: tuple[Endpoint, ...] = ()
-    variables: dict[str, str] = {}
-    peers: dict[str, Count] = {}
-    groups: dict[str, Count] = {}
-    account_code_is_customer: bool = False
+DIRECTORY_FILE = "directory.toml"
 
 
 def load(
@@ -182,17 +50,15 @@ def load(
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(str(path), f"is not TOML: {error}") from None
     config = parse(raw)
-    machines = config.machine
+    machines, directory = config.machine, config.directory
     if secrets:
         machines = tuple(
             _completed(index, machine, path.parent, environment)
             for index, machine in enumerate(config.machine)
         )
-    directory_file = str(path.parent / config.directory.file)
+        directory = _with_url(directory, path.parent, environment)
     return msgspec.structs.replace(
-        config,
-        machine=machines,
-        directory=msgspec.structs.replace(config.directory, file=directory_file),
+        config, machine=machines, directory=_with_file(directory, path.parent)
     )
 
 
@@ -221,6 +87,7 @@ def _check(config: Config) -> None:
     if config.ami.retry_limit_seconds < config.ami.retry_seconds:
         raise ConfigError("ami.retry_limit_seconds", "must not be shorter than ami.retry_seconds")
     _check_machines(config.machine)
+    _check_directory(config.directory)
     _check_variables(config.variables)
     for index, endpoint in enumerate(config.endpoint):
         for key in ("pattern", "type"):
@@ -245,6 +112,11 @@ def _check_machines(machines: tuple[Machine, ...]) -> None:
             raise ConfigError(f"{key}.username", "must be one line of text")
 
 
+def _check_directory(directory: DirectorySource) -> None:
+    if directory.url and directory.url_file:
+        raise ConfigError("directory.url_file", "url is given as well")
+
+
 def _check_variables(variables: Mapping[str, str]) -> None:
     for field, variable in variables.items():
         if field not in VARIABLE_FIELDS:
@@ -259,14 +131,43 @@ def _completed(
 ) -> Machine:
     """Return `machine` with its secret, and its files found from `folder`."""
     secret = find_secret(
-        machine.id,
-        key=f"machine[{index}].secret",
+        f"machine[{index}].secret",
+        variable=f"CALLSTATE_MACHINE_{machine.id}_SECRET",
+        credential=f"machine-{machine.id}",
         written=machine.secret,
         file=folder / machine.secret_file if machine.secret_file else None,
         environment=environment,
     )
     ca_file = str(folder / machine.tls_ca_file) if machine.tls_ca_file else ""
     return msgspec.structs.replace(machine, secret=secret, tls_ca_file=ca_file)
+
+
+def _with_url(
+    directory: DirectorySource, folder: Path, environment: Mapping[str, str]
+) -> DirectorySource:
+    """Return `directory` with the url of its database, if it is one."""
+    wants_database = directory.sql != DirectorySql()
+    url = find_secret(
+        "directory.url",
+        variable="CALLSTATE_DIRECTORY_URL",
+        credential="directory-url",
+        written=directory.url,
+        file=folder / directory.url_file if directory.url_file else None,
+        environment=environment,
+        needed=wants_database or bool(directory.url_file),
+    )
+    if url and directory.file:
+        raise ConfigError("directory.file", "a database's url is given as well")
+    if url and not directory.sql.customers:
+        raise ConfigError("directory.sql.customers", "is missing: a database needs its SELECT")
+    return msgspec.structs.replace(directory, url=url)
+
+
+def _with_file(directory: DirectorySource, folder: Path) -> DirectorySource:
+    """Return `directory` with the whole path of its file, unless it is a database."""
+    if directory.url or directory.url_file or directory.sql != DirectorySql():
+        return directory
+    return msgspec.structs.replace(directory, file=str(folder / (directory.file or DIRECTORY_FILE)))
 
 
 def _explain(message: str) -> ConfigError:

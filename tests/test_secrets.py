@@ -14,7 +14,14 @@ KEY = "machine[0].secret"
 def _find(
     *, written: str = "", file: Path | None = None, environment: dict[str, str] | None = None
 ) -> str:
-    return find_secret(3, key=KEY, written=written, file=file, environment=environment or {})
+    return find_secret(
+        KEY,
+        variable=VARIABLE,
+        credential="machine-3",
+        written=written,
+        file=file,
+        environment=environment or {},
+    )
 
 
 def _file(folder: Path, text: str) -> Path:
@@ -55,6 +62,14 @@ def test_a_missing_secret_says_how_to_give_one() -> None:
     with pytest.raises(ConfigError) as caught:
         _find()
     assert str(caught.value) == f"{KEY}: is missing: set it, secret_file, or {VARIABLE}"
+
+
+def test_one_that_is_not_needed_may_be_missing() -> None:
+    none: dict[str, str] = {}
+    found = find_secret(
+        KEY, variable="X", credential="x", written="", file=None, environment=none, needed=False
+    )
+    assert found == ""
 
 
 def test_an_empty_file_is_no_secret(tmp_path: Path) -> None:
