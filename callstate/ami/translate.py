@@ -20,6 +20,7 @@ from collections.abc import Callable
 from callstate.ami.decode import Message
 from callstate.ami.headers import bridge, duration, number, snapshot, text, time_of, unescape, value
 from callstate.core import events as ev
+from callstate.core.channel import APPLICATIONS
 
 MARKER_VARIABLE = "CALLSTATE_MARK"
 
@@ -28,7 +29,7 @@ MARKER_VARIABLE = "CALLSTATE_MARK"
 _BLOCKS_LIMIT = 500_000
 
 # Ordered events that show nothing but a live channel's own block.
-_CREATING = ("Newstate", "Newexten", "NewConnectedLine", "NewAccountCode")
+_CREATING = ("Newstate", "NewConnectedLine", "NewAccountCode")
 _REFRESHING = (
     "SoftHangupRequest",
     "HangupHandlerPush",
@@ -50,6 +51,7 @@ _OF_CHANNEL = {
     "MixMonitorStop": ev.MixMonitorStop,
 }
 _OF_QUEUE = {"QueueCallerJoin": ev.QueueCallerJoin, "QueueCallerLeave": ev.QueueCallerLeave}
+_TELLING = frozenset(name.encode() for name in APPLICATIONS)
 _OF_DIAL = {"DialState": ev.DialState, "DialEnd": ev.DialEnd}
 _OF_BRIDGE = {"BridgeCreate": ev.BridgeCreate, "BridgeDestroy": ev.BridgeDestroy}
 _LISTS = ("CoreShowChannelsComplete", "StatusComplete", "BridgeListComplete")
@@ -78,6 +80,7 @@ class Translator:
         self._blocks: dict[bytes, tuple[bytes, ev.ChannelSnapshot]] = {}
         handlers: dict[str, _Handler] = {
             "VarSet": self._varset,
+            "Newexten": self._newexten,
             "NewCallerid": self._new_callerid,
             "Hangup": self._hangup,
             "DialBegin": self._dial_begin,
@@ -100,6 +103,7 @@ class Translator:
         handlers |= {name: self._of_dial(kind) for name, kind in _OF_DIAL.items()}
         handlers |= {name: _of_bridge(kind) for name, kind in _OF_BRIDGE.items()}
         handlers |= dict.fromkeys(_LISTS, _list_complete)
+        handlers["ParkedCall"] = _parked_call
         self._handlers = {name.encode(): handler for name, handler in handlers.items()}
 
     def translate(self, raw: bytes, received: float) -> ev.Event | None:
@@ -149,6 +153,13 @@ class Translator:
             return kind(time_of(raw, received), channel, text(value(raw, b"Queue")))
 
         return handler
+
+    def _newexten(self, raw: bytes, received: float) -> ev.Event | None:
+        channel, _ = self._block(raw)
+        if channel is None:
+            return None
+        application = _application(raw, b"AppData")
+        return ev.ChannelUpdate(time_of(raw, received), channel, True, application)
 
     def _new_callerid(self, raw: bytes, received: float) -> ev.Event | None:
         channel, _ = self._block(raw)
@@ -258,7 +269,7 @@ class Translator:
             channel,
             text(value(raw, b"ActionID")),
             duration(value(raw, b"Duration")),
-            text(value(raw, b"Application")),
+            _application(raw, b"ApplicationData"),
         )
 
     def _status(self, raw: bytes, received: float) -> ev.Event | None:
@@ -270,7 +281,7 @@ class Translator:
             channel,
             text(value(raw, b"ActionID")),
             number(value(raw, b"Seconds"), 0),
-            text(value(raw, b"Application")),
+            _application(raw, b"Data"),
             self._status_variables(raw),
         )
 
@@ -350,6 +361,21 @@ def _marker(raw: bytes, received: float, name: bytes) -> ev.Event | None:
     if name != MARKER_VARIABLE.encode():
         return None
     return ev.Marker(time_of(raw, received), unescape(text(value(raw, b"Value"))))
+
+
+def _application(raw: bytes, data_key: bytes) -> str:
+    """Return what the channel runs; with its arguments, if that tells where a caller is."""
+    application = value(raw, b"Application")
+    if application not in _TELLING:
+        return text(application)
+    return text(b"%b(%b)" % (application, value(raw, data_key)))
+
+
+def _parked_call(raw: bytes, received: float) -> ev.Event | None:
+    uniqueid = text(value(raw, b"ParkeeUniqueid"))
+    if not uniqueid:
+        return None
+    return ev.ParkedCall(time_of(raw, received), uniqueid, text(value(raw, b"ParkingSpace")))
 
 
 def _of_bridge(kind: Callable[[float, ev.Bridge], ev.Event]) -> _Handler:

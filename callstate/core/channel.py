@@ -4,8 +4,44 @@ These are the mirror's own mutable records, in AMI's words. Only `mirror.Mirror`
 parts change them; `derive` reads them and makes legs.
 """
 
+import re
+
 from callstate.core.events import Bridge, ChannelSnapshot, ChannelState
 from callstate.core.model import uniqueid_order
+
+# How a number begins. Extensions that Asterisk or a dialplan's author named, and nobody
+# dials, begin otherwise (`s`, `h`, `i`, `t`, `end-BUSY`).
+_DIALLED = tuple("0123456789+*#")
+
+
+# The applications that a caller can have reached, as the API's types. The dialplan's `Ringing`
+# is no place, but a caller hears it.
+PLACES = {
+    "BackGround": "ivr",
+    "WaitExten": "ivr",
+    "Read": "ivr",
+    "Queue": "queue",
+    "VoiceMail": "mailbox",
+    "VoiceMailMain": "mailbox",
+    "ConfBridge": "conference",
+    "MeetMe": "conference",
+}
+RINGING = "Ringing"
+APPLICATIONS = frozenset({*PLACES, RINGING})
+
+# `0612345678@trunk`, `trunk/0612345678`, `trunk/sip:0612345678@host`: the number in it. What is
+# not a number may be a password, and is of no use.
+_DIAL_STRING = re.compile(r"(?:.*/)?(?:sips?:|tel:)?([0-9*#+]+)(?:[@;,].*)?", re.DOTALL)
+
+
+def number_in(dial_string: str) -> str:
+    """Return the number that `dial_string` dials, empty if it is none.
+
+    >>> number_in("0612345678@trunk"), number_in("trunk/sip:0612345678@host"), number_in("c17-101")
+    ('0612345678', '0612345678', '')
+    """
+    match = _DIAL_STRING.fullmatch(dial_string)
+    return match[1] if match else ""
 
 
 class Channel:
@@ -19,6 +55,12 @@ class Channel:
     uniqueids of those that name this one so; `requested` says that another channel had it
     made, before it is known which (a channel's linkedid is at first its requestor's). `recordings`
     are the files being written, latest last.
+
+    `first_exten` and `last_exten` are the first and the latest number that it was in, in the
+    dialplan; `dialled_number` is the number that it was dialled with, empty if it was no
+    number. `is_alerted` says that it was told that somebody rings. `parking_space` counts
+    while it is in a parking bridge.
+    `running` is the application that it runs, `Queue(sales)`, if that is one of `PLACES`.
     """
 
     __slots__ = (
@@ -28,15 +70,20 @@ class Channel:
         "channel",
         "dialled",
         "dialled_by",
+        "dialled_number",
         "dialling",
         "first_exten",
         "hangup_requested",
         "holding",
+        "is_alerted",
+        "last_exten",
         "linkedid",
+        "parking_space",
         "presentation",
         "queue",
         "recordings",
         "requested",
+        "running",
         "serial",
         "sip_callid",
         "snapshot",
@@ -54,16 +101,21 @@ class Channel:
         self.variables = dict(snapshot.variables)
         self.start = uniqueid_order(snapshot.uniqueid)[0]
         self.answered = 0
-        self.first_exten = snapshot.exten
+        self.first_exten = self.last_exten = ""
+        self.note_exten(snapshot.exten)
         self.presentation = -1
         self.bridge: BridgeRecord | None = None
         self.call: Call | None = None
         self.dialling: dict[str, str] = {}
         self.dialled: set[str] = set()
         self.dialled_by = ""
+        self.dialled_number = ""
         self.holding = False
+        self.is_alerted = False
         self.hangup_requested = False
         self.queue = ""
+        self.parking_space = ""
+        self.running = ""
         self.requested = snapshot.linkedid != snapshot.uniqueid
         self.recordings: list[str] = []
         self.sip_callid = ""
@@ -72,6 +124,11 @@ class Channel:
     def is_up(self) -> bool:
         """True once it is answered."""
         return self.snapshot.channel_state == ChannelState.UP
+
+    @property
+    def is_dialled(self) -> bool:
+        """True for a channel that another one had made: it answers a call, or will."""
+        return self.requested or self.dialled_by != ""
 
     @property
     def is_local(self) -> bool:
@@ -84,6 +141,18 @@ class Channel:
         if self.is_local and self.channel[-2:] in (";1", ";2"):
             return self.channel[:-2]
         return ""
+
+    def note_exten(self, exten: str) -> None:
+        """Remember `exten`, where the dialplan is now, if it is a number.
+
+        A name counts as long as no number was seen: SIP users can be dialled by name.
+        """
+        if exten.startswith(_DIALLED):
+            self.last_exten = exten
+            if not self.first_exten.startswith(_DIALLED):
+                self.first_exten = exten
+        elif len(exten) > 1 and not self.first_exten:
+            self.first_exten = self.last_exten = exten
 
     def __repr__(self) -> str:
         return f"Channel({self.channel!r}, {self.uniqueid!r})"

@@ -1,9 +1,10 @@
 """Channels into legs: the one place where AMI's words become the API's.
 
 For each field the first rule that gives a value wins: the channel variable that the
-configuration names (a platform's dialplan knows best), else what the channels themselves
-tell (`inference`). Nothing here changes anything; a leg is a function of the registry at
-one moment, the rules and the directory's lines.
+configuration names (a platform's dialplan knows best), on the leg itself or on those that
+lead to it, else what the channels themselves tell (`inference`). Nothing here changes
+anything; a leg is a function of the registry at one moment, the rules and the directory's
+lines.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,9 +13,9 @@ import msgspec
 
 from callstate.core.channel import Channel
 from callstate.core.direction import direction_of
-from callstate.core.events import ChannelState
-from callstate.core.inference import Inference
+from callstate.core.inference import Inference, View
 from callstate.core.model import Leg, Status
+from callstate.core.paths import age, rings
 from callstate.core.registry import Registry
 
 # Channels that are no legs: halves of Local channels, and those that Asterisk makes for
@@ -55,7 +56,7 @@ class Deriver:
     def __init__(self, machine: int, rules: Rules, inference: Inference) -> None:
         self._machine = machine
         self._variables = dict(rules.variables)
-        self._numbers: dict[str, Callable[[str], int]] = {
+        self._numbers: dict[str, Callable[[str], int | None]] = {
             "scustomer": _number,
             "dcustomer": _number,
             "overmax": _number,
@@ -70,41 +71,39 @@ class Deriver:
         """Return the leg that `channel` is, None if it is none. O(its call)."""
         if channel.channel.startswith(_NO_LEG):
             return None
-        inferred = self._inference
-        source = inferred.source(channel, registry)
-        destination = inferred.destination(channel, registry)
-        snapshot = channel.snapshot
-        text, number = self._text, self._number
-        stype = text(channel, "stype", source.type)
-        dtype = text(channel, "dtype", destination.type)
-        peer = number(channel, "peer", destination.peer or source.peer)
-        caller_number = text(channel, "callerid_external", snapshot.caller_number)
+        return self._leg(channel, registry, self._inference.view(channel, registry))
+
+    def _leg(self, channel: Channel, registry: Registry, view: View) -> Leg:
+        # What a call is and who makes it is said on the leg that began it, or on the way to
+        # the leg; where it goes is said on each leg, else on the one that it reaches.
+        way, goal, source, end = view.path, view.goal, view.source, view.destination
+        text, number, caller = self._text, self._number, way[-1].snapshot
+        stype, dtype = text(way, "stype", source.type), text(goal, "dtype", end.type)
+        peer = number(way, "peer", end.peer or source.peer)
         return Leg(
             answered=channel.answered,
-            billing_peer=number(
-                channel, "billing_peer", destination.billing_peer or source.billing_peer
-            ),
-            callerid_external=caller_number,
-            callerid_internal=text(channel, "callerid_internal", snapshot.caller_number),
-            callername_external=text(channel, "callername_external", snapshot.caller_name),
-            callername_internal=text(channel, "callername_internal", snapshot.caller_name),
+            billing_peer=number(way, "billing_peer", end.billing_peer or source.billing_peer),
+            callerid_external=text(way, "callerid_external", caller.caller_number),
+            callerid_internal=text(way, "callerid_internal", caller.caller_number),
+            callername_external=text(way, "callername_external", caller.caller_name),
+            callername_internal=text(way, "callername_internal", caller.caller_name),
             callid=self._callid(channel),
             channel=channel.channel,
-            cnumber=text(channel, "cnumber", inferred.called(channel, registry)),
-            ctype=text(channel, "ctype", destination.type),
-            dcustomer=number(channel, "dcustomer", destination.customer),
-            dnumber=text(channel, "dnumber", destination.number),
+            cnumber=text(way, "cnumber", view.called),
+            ctype=text(way, "ctype", view.called_type),
+            dcustomer=number(goal, "dcustomer", end.customer),
+            dnumber=text(goal, "dnumber", end.number),
             dtype=dtype,
-            ingroup=number(channel, "ingroup", source.ingroup),
+            ingroup=number(way, "ingroup", source.ingroup),
             machine=self._machine,
-            outgroup=number(channel, "outgroup", destination.outgroup),
-            overmax=number(channel, "overmax", 0),
+            outgroup=number(way, "outgroup", end.outgroup),
+            overmax=number(way, "overmax", 0),
             peer=peer,
             recording=channel.recordings[-1] if channel.recordings else "",
-            scustomer=number(channel, "scustomer", source.customer),
+            scustomer=number(way, "scustomer", source.customer),
             sip_callid=self._sip_callid(channel),
-            snumber=text(channel, "snumber", source.number),
-            spresent=self._presented(channel),
+            snumber=text(way, "snumber", source.number),
+            spresent=self._presented(way),
             start=channel.start,
             status=_status(channel, registry),
             stype=stype,
@@ -112,14 +111,19 @@ class Deriver:
             direction=direction_of(stype, dtype, peer).value,
         )
 
-    def _text(self, channel: Channel, field: str, inferred: str) -> str:
+    def _text(self, channels: list[Channel], field: str, inferred: str) -> str:
+        """Return what the first of `channels` says that has the field's variable."""
         variable = self._variables.get(field)
-        return (variable and channel.variables.get(variable)) or inferred
+        if variable is not None:
+            for channel in channels:
+                value = channel.variables.get(variable)
+                if value:
+                    return value
+        return inferred
 
-    def _number(self, channel: Channel, field: str, inferred: int) -> int:
-        variable = self._variables.get(field)
-        value = channel.variables.get(variable) if variable else None
-        return self._numbers[field](value) if value else inferred
+    def _number(self, channels: list[Channel], field: str, inferred: int) -> int:
+        number = self._numbers[field](self._text(channels, field, ""))
+        return inferred if number is None else number
 
     def _callid(self, channel: Channel) -> str:
         """One callid for all of a call: the variable of its oldest channel that has it."""
@@ -129,53 +133,34 @@ class Deriver:
         if variable:
             named = [member for member in call.members if member.variables.get(variable)]
             if named:
-                return min(named, key=_age).variables[variable]
+                return min(named, key=age).variables[variable]
         return call.callid
 
     def _sip_callid(self, channel: Channel) -> str:
         inferred = channel.variables.get("SIPCALLID") or channel.sip_callid
-        return self._text(channel, "sip_callid", inferred)
+        return self._text([channel], "sip_callid", inferred)
 
-    def _presented(self, channel: Channel) -> int:
-        variable = self._variables.get("spresent")
-        value = channel.variables.get(variable, "") if variable else ""
-        if not value:
-            value = channel.variables.get("CALLERID(pres)", "")
+    def _presented(self, way: list[Channel]) -> int:
+        caller = way[-1]
+        value = self._text(way, "spresent", caller.variables.get("CALLERID(pres)", ""))
         if value:
             return 0 if value == "0" or value.startswith(_NOT_PRESENTED) else 1
-        return int(channel.presentation < 0 or not channel.presentation & _PRESENTATION_MASK)
+        return int(caller.presentation < 0 or not caller.presentation & _PRESENTATION_MASK)
 
 
 def _status(channel: Channel, registry: Registry) -> str:
-    if channel.hangup_requested:
+    # `h` is where the dialplan goes when the channel has hung up.
+    if channel.hangup_requested or channel.snapshot.exten == "h":
         return Status.ENDING.value
     if channel.is_up:
         return Status.HOLD.value if channel.holding else Status.ANSWER.value
-    if channel.snapshot.channel_state == ChannelState.RINGING or _rings(channel, registry, 8):
-        return Status.RINGING.value
-    return Status.NEW.value
+    return Status.RINGING.value if rings(channel, registry) else Status.NEW.value
 
 
-def _rings(channel: Channel, registry: Registry, depth: int) -> bool:
-    """True if a channel that this one dials rings, through Local channels as well."""
-    for uniqueid, heard in channel.dialling.items():
-        dest = registry.channels[uniqueid]
-        if heard == "RINGING" or dest.snapshot.channel_state == ChannelState.RINGING:
-            return True
-        other = registry.calls.other_half(dest)
-        if other is not None and depth and _rings(other, registry, depth - 1):
-            return True
-    return False
-
-
-def _age(channel: Channel) -> tuple[int, int]:
-    return channel.start, channel.serial
-
-
-def _number(value: str) -> int:
+def _number(value: str) -> int | None:
     value = value.strip()
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else 0
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
 
 
-def _named(ids: Mapping[str, int]) -> Callable[[str], int]:
+def _named(ids: Mapping[str, int]) -> Callable[[str], int | None]:
     return lambda value: ids.get(value) or _number(value)

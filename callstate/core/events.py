@@ -1,8 +1,7 @@
 """The typed events that feed a mirror: what Asterisk said, as values.
 
-Each is named as its AMI event or list item. Nothing in them is AMI text any more: numbers
-are numbers, `<unknown>` is empty, escapes are undone. `at` is the unix time of the event:
-Asterisk's own Timestamp where it sends one, else when its bytes were received.
+Each is named as its AMI event or list item; numbers are numbers, `<unknown>` is empty, escapes
+are undone. `at` is its unix time: Asterisk's Timestamp, else when its bytes were received.
 """
 
 from enum import IntEnum
@@ -28,8 +27,7 @@ class ChannelState(IntEnum):
 class ChannelSnapshot(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The standard header block of a channel (ast_manager_build_channel_state_string_prefix).
 
-    `variables` holds the ChanVariable headers, in their order; the names configured by
-    `channelvars`, always all of them, empty when unset.
+    `variables` holds the ChanVariable headers: all names of `channelvars`, empty when unset.
     """
 
     uniqueid: str
@@ -72,12 +70,13 @@ class Newchannel(Event, frozen=True, gc=False):
 class ChannelUpdate(Event, frozen=True, gc=False):
     """Newstate, Newexten, NewConnectedLine and all that only show a live channel's fields.
 
-    `creates`: published through a live channel in the one order of events, so that its
-    Hangup will come, and an unknown channel may be taken from it.
+    `creates`: in the one order of events, so that its Hangup will come; an unknown channel may
+    be taken from it. `application` is what it runs now, as `Queue(sales)`; None is not said.
     """
 
     snapshot: ChannelSnapshot
     creates: bool = False
+    application: str | None = None
 
 
 class NewCallerid(Event, frozen=True, gc=False):
@@ -217,6 +216,13 @@ class QueueCallerLeave(Event, frozen=True, gc=False):
 
     snapshot: ChannelSnapshot
     queue: str
+
+
+class ParkedCall(Event, frozen=True, gc=False):
+    """The channel with `uniqueid` is parked at `space`; sent outside the one order of events."""
+
+    uniqueid: str
+    space: str
 
 
 class FullyBooted(Event, frozen=True, gc=False):

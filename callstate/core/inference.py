@@ -2,24 +2,29 @@
 
 1. What a channel is follows from its name: a telephone line of the directory, else the
    first `[[endpoint]]` rule that matches, else a plain extension or number.
-2. A leg that started a call: its source is itself; its destination is what it reaches
-   now: who it talks to, else who it dials, else the extension that it is in.
-3. A leg that was dialled: its source is the source of the leg that dialled it, through
-   Local channels and queues; its destination is itself. When the leg that dialled it is
-   gone (a transfer), its source is the one that it talks to.
+2. The source is the leg that began the call (`paths`), for every leg of it.
+3. The destination of the leg that began it is what it reaches now: who it talks to, else the
+   queue, conference or parking space that it waits in, else who it dials, else who holds it,
+   else the extension that it is in. Of several that ring, none is the destination yet.
+4. The destination of every other leg is itself.
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 import msgspec
 
 from callstate.core.access import Line
-from callstate.core.channel import Channel
+from callstate.core.channel import PLACES, Channel
+from callstate.core.direction import OUTSIDE_TYPES
+from callstate.core.paths import beyond, dialled_ends, partners, path_to_source
 from callstate.core.registry import Registry
 
-# Local channels in a chain of forwards; deeper than any dialplan, and the end of a loop.
-_DEPTH_LIMIT = 16
+# Places whose application names them, in its first argument: `sales`, `102@default&103`.
+_NAMED = frozenset({"queue", "mailbox", "conference"})
+_FIRST = re.compile("[,)@&]")
 
 # Channel names are forgotten all at once when so many different ones were seen.
 _CACHE_LIMIT = 100_000
@@ -53,6 +58,21 @@ class Party(msgspec.Struct, frozen=True, kw_only=True):
 NOBODY = Party()
 
 
+class View(NamedTuple):
+    """A call as it looks from one of its legs.
+
+    `path` leads from the leg to the one that began the call; `goal` is the leg itself and, if it
+    began the call, the leg that it reaches.
+    """
+
+    path: list[Channel]
+    source: Party
+    destination: Party
+    goal: list[Channel]
+    called: str
+    called_type: str
+
+
 class Inference:
     """The rules and the lines of one installation. `line_of` finds a channel's line, or None."""
 
@@ -68,33 +88,105 @@ class Inference:
         self._account_code_is_customer = account_code_is_customer
         self._known: dict[str, Endpoint | None] = {}
 
-    def source(self, channel: Channel, registry: Registry) -> Party:
-        """Return who started the call that `channel` is a leg of. O(its call)."""
-        origin = self._origin(channel, registry)
-        if origin is not channel:
-            return self.party(origin)
-        if _is_dialled(channel):
-            for talker in talkers(channel, registry):
-                return self.party(self._origin(talker, registry))
-        return self.party(channel)
+    def view(self, channel: Channel, registry: Registry) -> View:
+        """Return the call as it looks from `channel`. O(its call)."""
+        path = path_to_source(channel, registry)
+        origin = path[-1]
+        source = self.party(origin)
+        reached = channel
+        destination: Party | None = None
+        if origin is channel:
+            end = self._reach(channel, registry, {channel.uniqueid})
+            if isinstance(end, Channel):
+                reached = end
+            else:
+                destination = end
+        if destination is None:
+            destination = self._destination(reached)
+        elif destination.type and not destination.customer:
+            destination = msgspec.structs.replace(destination, customer=source.customer)
+        number = origin.first_exten
+        if origin.is_dialled:
+            # It began none of this: what counts is the number with which the other was dialled.
+            number = reached.first_exten if reached is not origin else destination.number
+        return View(
+            path=path,
+            source=source,
+            destination=destination,
+            goal=[channel] if reached is channel else [channel, reached],
+            called=number,
+            called_type=_called_type(number, source, destination),
+        )
 
-    def destination(self, channel: Channel, registry: Registry) -> Party:
-        """Return whom `channel` reaches at this moment. O(its call)."""
-        if _is_dialled(channel):
-            return self.party(channel)
-        reached = list(talkers(channel, registry)) or list(_dialled(channel, registry))
-        if len(reached) == 1:
-            return self.party(reached[0])
-        if channel.queue:
-            return Party(type="queue", number=channel.queue)
-        exten = channel.snapshot.exten
-        if not exten:
+    def _destination(self, channel: Channel) -> Party:
+        """Return what `channel` is for who reaches it: outside, the number that was dialled."""
+        party = self.party(channel)
+        if party.type in OUTSIDE_TYPES and channel.dialled_number:
+            return msgspec.structs.replace(party, number=channel.dialled_number)
+        return party
+
+    def _reach(self, channel: Channel, registry: Registry, seen: set[str]) -> Channel | Party:
+        """Return whom or what `channel` reaches now, through Local channels."""
+        met = self._follow(partners(channel, registry), registry, seen)
+        if not met and not self._waits(channel):
+            dialled = [registry.channels[uniqueid] for uniqueid in channel.dialling]
+            met = self._follow(dialled, registry, seen)
+            if not met and channel.bridge is not None:
+                # Alone where it talked: whom it dialled holds it, and talks to somebody else.
+                left = [registry.channels[uniqueid] for uniqueid in sorted(channel.dialled)]
+                met = [other for other in left if other.is_up and not other.is_local]
+        if len(met) == 1:
+            return met[0]
+        return self._place(channel, registry)
+
+    def _waits(self, channel: Channel) -> bool:
+        """True for who waits in a queue, or in a bridge that is no call: nobody is reached."""
+        if channel.bridge is not None:
+            return not channel.bridge.is_call
+        return channel.queue != "" or channel.running.startswith("Queue(")
+
+    def _follow(
+        self, others: list[Channel], registry: Registry, seen: set[str]
+    ) -> list[Channel | Party]:
+        found: list[Channel | Party] = []
+        for other in others:
+            if other.uniqueid in seen:
+                continue
+            seen.add(other.uniqueid)
+            half = beyond(other, registry)
+            if half is not None:
+                seen.add(half.uniqueid)
+                found.append(self._reach(half, registry, seen))
+            elif not other.is_local:
+                found.append(other)
+        return found
+
+    def _place(self, channel: Channel, registry: Registry) -> Party:
+        """Return where in the dialplan `channel` is, as what the API calls it."""
+        customer = self.party(channel).customer or self._customer_of_dialled(channel, registry)
+        bridge = channel.bridge
+        # In a bridge, an application that goes on around it (Queue) is no place any more.
+        application, _, arguments = (channel.running if bridge is None else "").partition("(")
+        # The extension of a leg that was dialled is that of who dialled it.
+        is_own = channel.is_local or not channel.is_dialled
+        kind, number = PLACES.get(application, "extension"), channel.last_exten if is_own else ""
+        if bridge is not None and bridge.bridge_type == "parking":
+            kind, number = "parking", channel.parking_space
+        elif bridge is not None and bridge.bridge_type == "base" and bridge.name:
+            kind, number = "conference", bridge.name
+        elif bridge is None and channel.queue:
+            kind, number = "queue", channel.queue
+        elif kind in _NAMED:
+            number = _FIRST.split(arguments, 1)[0] or number
+        if kind == "extension" and not number:
             return NOBODY
-        return Party(type="extension", number=exten, customer=self.party(channel).customer)
+        return Party(type=kind, number=number, customer=customer)
 
-    def called(self, channel: Channel, registry: Registry) -> str:
-        """Return the number first dialled in the call that `channel` is a leg of. O(its call)."""
-        return self._origin(channel, registry).first_exten
+    def _customer_of_dialled(self, channel: Channel, registry: Registry) -> int:
+        """Return the customer of the phones that ring for `channel`, 0 if there are several."""
+        ends = dialled_ends(channel, registry)
+        customers = {self.party(end).customer for end in ends}
+        return customers.pop() if len(customers) == 1 else 0
 
     def party(self, channel: Channel) -> Party:
         """Return what `channel` itself is. O(1), the first time O(rules)."""
@@ -132,55 +224,12 @@ class Inference:
             return int(code[:18])
         return 0
 
-    def _origin(self, channel: Channel, registry: Registry) -> Channel:
-        """Return the channel that started the call, as far as those that dialled are there."""
-        for _ in range(_DEPTH_LIMIT):
-            dialler = registry.channels.get(channel.dialled_by)
-            other = registry.calls.other_half(channel) if channel.local_pair else None
-            if dialler is not None:
-                channel = dialler
-            elif other is not None and other.dialled_by in registry.channels:
-                channel = registry.channels[other.dialled_by]
-            else:
-                break
-        if channel.requested and not channel.dialled_by:
-            # Its DialBegin is still to come, or was before our time.
-            return registry.channels.get(channel.linkedid, channel)
-        return channel
 
-
-def _is_dialled(channel: Channel) -> bool:
-    return channel.requested or channel.dialled_by != ""
-
-
-def talkers(channel: Channel, registry: Registry) -> Iterator[Channel]:
-    """Yield the real channels at the other end of `channel`'s bridge, through Local channels."""
-    yield from _through(channel, registry, {channel.uniqueid})
-
-
-def _through(channel: Channel, registry: Registry, seen: set[str]) -> Iterator[Channel]:
-    bridge = channel.bridge
-    if bridge is None or not bridge.is_call:
-        return
-    for member in list(bridge.members.values()):
-        if member.uniqueid in seen:
-            continue
-        seen.add(member.uniqueid)
-        other = registry.calls.other_half(member) if member.local_pair else None
-        if other is not None:
-            seen.add(other.uniqueid)
-            yield from _through(other, registry, seen)
-        elif not member.is_local:
-            yield member
-
-
-def _dialled(channel: Channel, registry: Registry, depth: int = _DEPTH_LIMIT) -> Iterator[Channel]:
-    """Yield the real channels that `channel` is dialling, through Local channels."""
-    for uniqueid in channel.dialling:
-        dest = registry.channels[uniqueid]
-        other = registry.calls.other_half(dest) if dest.local_pair else None
-        if other is not None and depth:
-            yield from _dialled(other, registry, depth - 1)
-            yield from _through(other, registry, {dest.uniqueid, other.uniqueid})
-        elif not dest.is_local:
-            yield dest
+def _called_type(number: str, source: Party, destination: Party) -> str:
+    """Return what `number` is, that was dialled to get from `source` to `destination`."""
+    if not number:
+        return ""
+    end = destination.number
+    if end and (number == end or (destination.type in OUTSIDE_TYPES and number.endswith(end))):
+        return destination.type
+    return "number" if source.type in OUTSIDE_TYPES else "extension"

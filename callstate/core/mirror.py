@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callstate.core import events as ev
-from callstate.core.channel import Channel
+from callstate.core.channel import PLACES, RINGING, Channel, number_in
 from callstate.core.registry import PEER_CALL_ID, PEER_NAME, Registry
 
 _FILENAME = "MIXMONITOR_FILENAME"
@@ -59,6 +59,7 @@ class Mirror:
             ev.Rename: self._rename,
             ev.QueueCallerJoin: self._queue_join,
             ev.QueueCallerLeave: self._queue_leave,
+            ev.ParkedCall: self._parked,
             ev.Shutdown: self._shutdown,
             ev.CoreShowChannel: self._listed,
             ev.Status: self._listed_with_variables,
@@ -80,10 +81,17 @@ class Mirror:
         self.registry.live(event.snapshot, event.at)
 
     def _update(self, event: ev.ChannelUpdate) -> None:
-        if event.creates:
-            self.registry.live(event.snapshot, event.at)
-        else:
-            self.registry.known(event.snapshot, event.at)
+        take = self.registry.live if event.creates else self.registry.known
+        channel = take(event.snapshot, event.at)
+        if channel is not None and event.application is not None:
+            self._run(channel, event.application)
+
+    def _run(self, channel: Channel, application: str) -> None:
+        name = application.partition("(")[0]
+        self.registry.set(channel, "running", application if name in PLACES else "")
+        if name == RINGING:
+            # It hears ringing until it is answered, whatever the dialplan does meanwhile.
+            self.registry.set(channel, "is_alerted", True)
 
     def _new_callerid(self, event: ev.NewCallerid) -> None:
         channel = self.registry.live(event.snapshot, event.at)
@@ -102,6 +110,8 @@ class Mirror:
         channel = self.registry.live(event.snapshot, event.at)
         if channel is not None:
             self.registry.set_variable(channel, event.variable, event.value)
+            if event.variable == PEER_CALL_ID:  # the name comes before it
+                self.registry.note_sip_callid(channel)
 
     def _hold(self, event: ev.Hold) -> None:
         channel = self.registry.live(event.snapshot, event.at)
@@ -144,6 +154,11 @@ class Mirror:
         if channel is not None:
             self.registry.set(channel, "queue", "")
 
+    def _parked(self, event: ev.ParkedCall) -> None:
+        channel = self.registry.channels.get(event.uniqueid)
+        if channel is not None:
+            self.registry.set(channel, "parking_space", event.space)
+
     def _shutdown(self, _event: ev.Shutdown) -> None:
         for uniqueid in list(self.registry.channels):
             self.registry.bury(uniqueid)
@@ -154,8 +169,10 @@ class Mirror:
 
     def _dial_begin(self, event: ev.DialBegin) -> None:
         caller, dest = self._pair(event.caller, event.dest, event.at)
-        if caller is not None and dest is not None:
-            self._dial(caller, dest, caller.dialling.get(dest.uniqueid, ""))
+        if dest is not None:
+            self.registry.set(dest, "dialled_number", number_in(event.dial_string))
+            if caller is not None:
+                self._dial(caller, dest, caller.dialling.get(dest.uniqueid, ""))
 
     def _dial_state(self, event: ev.DialState) -> None:
         caller, dest = self._pair(event.caller, event.dest, event.at)
@@ -232,6 +249,7 @@ class Mirror:
         if is_new:
             # By now its linkedid may be that of others it met; what it runs still tells.
             self.registry.set(channel, "requested", event.application in _OUTGOING)
+            self._run(channel, event.application)
 
     def _listed_with_variables(self, event: ev.Status) -> None:
         # It is shown by reference, so its Hangup is yet to come: one that we saw was another's.
@@ -240,5 +258,11 @@ class Mirror:
         channel = self.registry.channels.get(event.snapshot.uniqueid)
         if channel is None:
             return
+        before = channel.variables.get(_FILENAME, "")
         for name, value in event.variables:
             self.registry.set_variable(channel, name, value)
+        self.registry.note_sip_callid(channel)
+        filename = channel.variables.get(_FILENAME, "")
+        if filename != before and filename and filename not in channel.recordings:
+            # It began before our time, or while we were away: that it ended is told by nobody.
+            channel.recordings.append(filename)

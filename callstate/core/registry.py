@@ -161,6 +161,11 @@ class Registry:
         channel.start = before.start
         channel.answered = before.answered
         channel.first_exten = before.first_exten
+        channel.last_exten = channel.last_exten or before.last_exten
+        channel.dialled_number = before.dialled_number
+        channel.is_alerted = before.is_alerted
+        channel.parking_space = before.parking_space
+        channel.running = before.running
         channel.presentation = before.presentation
         self.set_dialler(channel, before.dialled_by)
         for dest in before.dialled & self.channels.keys():
@@ -189,9 +194,22 @@ class Registry:
                     self.set_variable(channel, name, value)
         if at and not channel.answered and channel.is_up:
             channel.answered = int(at)
-        if not channel.first_exten:
-            channel.first_exten = snapshot.exten
+        if snapshot.exten != before.exten:
+            self._move(channel, before.exten)
         self.changed.add(channel.uniqueid)
+
+    def _move(self, channel: Channel, before: str) -> None:
+        """Note that `channel` is at another extension than `before`.
+
+        A channel that answered a call has none (app_dial.c clears it). When it gets one, by a
+        redirect or a transfer, it goes its own way from there.
+        """
+        exten = channel.snapshot.exten
+        if not before and channel.is_up and channel.is_dialled and exten != "h":
+            self.set_dialler(channel, "")
+            channel.requested = False
+            channel.first_exten = ""
+        channel.note_exten(exten)
 
     def relink(self, channel: Channel, linkedid: str) -> None:
         """Move `channel` to `linkedid`, unless that is the younger one. O(1)."""
@@ -235,6 +253,16 @@ class Registry:
             self.update_bridge(record, bridge)
         return record
 
+    def update_bridge(self, record: BridgeRecord, bridge: Bridge) -> None:
+        """Take over what `bridge` shows of `record`. O(members) if it is another kind now."""
+        was_call, before = record.is_call, (record.bridge_type, record.name)
+        record.update(bridge)
+        if record.is_call != was_call:
+            for member in record.members.values():
+                self.calls.unsettle(member)
+        if record.is_call != was_call or before != (record.bridge_type, record.name):
+            self.changed.update(record.members)
+
     def remove_bridge(self, uniqueid: str) -> None:
         """Remove a bridge and empty it. O(members)."""
         record = self.bridges.pop(uniqueid, None)
@@ -253,17 +281,8 @@ class Registry:
         del self.channels[uniqueid]
         self.set_dialler(channel, "")
         # Their source is told by whom they talk to, now that their dialler is gone.
-    def update_bridge(self, record: BridgeRecord, bridge: Bridge) -> None:
-        """Take over what `bridge` shows of `record`. O(members) if it is another kind now."""
-        was_call, before = record.is_call, (record.bridge_type, record.name)
-        record.update(bridge)
-        if record.is_call != was_call:
-            for member in record.members.values():
-                self.calls.unsettle(member)
-        if record.is_call != was_call or before != (record.bridge_type, record.name):
-            self.changed.update(record.members)
-
         self.changed.update(dest for dest in channel.dialled if dest in self.channels)
+        self.changed.update(other.uniqueid for other in self.calls.having(uniqueid))
         self.calls.remove(channel)
         self.changed.add(uniqueid)
 
@@ -282,7 +301,6 @@ class Registry:
         self._tombstones[uniqueid] = self.now
         # In the order of their time, so the oldest come first; two at most, so O(1).
         for oldest in list(islice(self._tombstones, 2)):
-        self.changed.update(other.uniqueid for other in self.calls.having(uniqueid))
             if self._tombstones[oldest] < self.now - TOMBSTONE_SECONDS:
                 del self._tombstones[oldest]
 
@@ -343,10 +361,8 @@ class Registry:
             return
         channel.variables[name] = value
         self.changed.add(channel.uniqueid)
-        if name in (PEER_CALL_ID, PEER_NAME):
-            self._note_sip_callid(channel)
 
-    def _note_sip_callid(self, channel: Channel) -> None:
+    def note_sip_callid(self, channel: Channel) -> None:
         """BRIDGEPVTCALLID is the SIP Call-ID of the channel named by BRIDGEPEER (main/bridge.c)."""
         peer = self._by_name.get(channel.variables.get(PEER_NAME, ""))
         call_id = channel.variables.get(PEER_CALL_ID, "")

@@ -1,0 +1,147 @@
+"""Ways through a call: from a leg to who began it, and on to whom it reaches.
+
+Local channels are passed through: who dials one reaches what its other half reaches. The
+words used here:
+1. Who had another channel made dialled it. A channel that nobody had made began its call, and
+   so did one that was sent on its own way by a redirect (`Registry` forgets who dialled it).
+2. Those who talk are the real channels of one bridge that makes a call.
+3. When two talk that both began a call (a parked call fetched, a call taken over), the older
+   one called and the younger one answered; so it is for two that were dialled, when who
+   dialled them is gone (an attended transfer, a click to call).
+"""
+
+from collections.abc import Iterator
+
+from callstate.core.channel import Channel
+from callstate.core.events import ChannelState
+from callstate.core.registry import Registry
+
+# Local channels in a chain of forwards; deeper than any dialplan, and the end of a loop.
+_DEPTH_LIMIT = 16
+
+# What is heard of a dialled channel that rings; early media is a ringing tone nearly always.
+_RINGS = ("RINGING", "PROGRESS")
+
+
+def path_to_source(channel: Channel, registry: Registry) -> list[Channel]:
+    """Return `channel`, who dialled it, and so on to who began the call. O(its call)."""
+    path = _dialled_path(channel, registry)
+    top = path[-1]
+    around = list(talkers(channel, registry))
+    if top is not channel and (top in around or not around):
+        return path
+    began = [other for other in around if not other.is_dialled]
+    if top is not channel:
+        return [channel, min(began, key=age)] if began else path
+    if not channel.is_dialled:
+        began.append(channel)
+    first = min(began or [*around, channel], key=age)
+    if first is not channel:
+        return [channel, first]
+    if channel.requested and not around and not channel.dialled_by:
+        # Its DialBegin is still to come, or was before our time: its linkedid is of whoever
+        # had it made.
+        maker = registry.channels.get(channel.linkedid, channel)
+        return [channel, maker] if maker is not channel and not maker.is_local else path
+    return path
+
+
+def talkers(channel: Channel, registry: Registry) -> Iterator[Channel]:
+    """Yield the real channels at the other end of `channel`'s bridge, through Local channels."""
+    yield from _through(channel, registry, {channel.uniqueid})
+
+
+def dialled_ends(
+    channel: Channel, registry: Registry, depth: int = _DEPTH_LIMIT
+) -> Iterator[Channel]:
+    """Yield the real channels that `channel` dialled and that are there, through Local ones."""
+    for uniqueid in channel.dialled:
+        dest = registry.channels[uniqueid]
+        other = beyond(dest, registry)
+        if other is not None and depth:
+            yield from dialled_ends(other, registry, depth - 1)
+        elif not dest.is_local:
+            yield dest
+
+
+def partners(channel: Channel, registry: Registry) -> list[Channel]:
+    """Return the channels in one call's bridge with `channel`, Local ones as they are."""
+    bridge = channel.bridge
+    if bridge is None or not bridge.is_call:
+        return []
+    return [member for member in bridge.members.values() if member is not channel]
+
+
+def beyond(channel: Channel, registry: Registry) -> Channel | None:
+    """Return the other half of a Local channel: what dials or meets one goes on there."""
+    return registry.calls.other_half(channel) if channel.local_pair else None
+
+
+def rings(channel: Channel, registry: Registry, depth: int = _DEPTH_LIMIT) -> bool:
+    """True if `channel` rings, or somebody whom it dials does. O(those dialled)."""
+    if channel.snapshot.channel_state == ChannelState.RINGING or channel.is_alerted:
+        return True
+    dialler = registry.channels.get(channel.dialled_by)
+    if dialler is not None and dialler.dialling.get(channel.uniqueid) in _RINGS:
+        return True
+    return _dials_ringing(channel, registry, depth)
+
+
+def age(channel: Channel) -> tuple[int, int]:
+    """Return what orders channels by their age, the oldest first."""
+    return channel.start, channel.serial
+
+
+def _dials_ringing(channel: Channel, registry: Registry, depth: int) -> bool:
+    for uniqueid, heard in channel.dialling.items():
+        dest = registry.channels[uniqueid]
+        if heard in _RINGS or dest.snapshot.channel_state == ChannelState.RINGING:
+            return True
+        other = beyond(dest, registry)
+        if other is not None and depth and _dials_ringing(other, registry, depth - 1):
+            return True
+    return False
+
+
+def _dialled_path(channel: Channel, registry: Registry) -> list[Channel]:
+    path = [channel]
+    for _ in range(_DEPTH_LIMIT):
+        here = path[-1]
+        dialler = registry.channels.get(here.dialled_by)
+        if dialler is not None:
+            path.append(dialler)
+            continue
+        other = beyond(here, registry)
+        if other is None:
+            break
+        path.append(other)
+        if other.dialled_by not in registry.channels:
+            end = _far_end(other, registry, path[0])
+            return [channel] if end is None else [*path, end]
+    return path if not path[-1].is_local else [channel]
+
+
+def _far_end(half: Channel, registry: Registry, near: Channel) -> Channel | None:
+    """Return who had the Local channel made whose `half` nobody is known to have dialled.
+
+    It is who talks to that half, when a transfer made it; for an originated one, the first
+    phone, which it dialled.
+    """
+    for talker in talkers(half, registry):
+        if talker.dialled_by != half.uniqueid and talker is not near:
+            return talker
+    ends = [end for end in dialled_ends(half, registry) if age(end) < age(near)]
+    return min(ends, key=age, default=None)
+
+
+def _through(channel: Channel, registry: Registry, seen: set[str]) -> Iterator[Channel]:
+    for member in partners(channel, registry):
+        if member.uniqueid in seen:
+            continue
+        seen.add(member.uniqueid)
+        other = beyond(member, registry)
+        if other is not None:
+            seen.add(other.uniqueid)
+            yield from _through(other, registry, seen)
+        elif not member.is_local:
+            yield member
