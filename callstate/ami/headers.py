@@ -7,10 +7,12 @@ ChanVariable and VarSet (ast_escape_c_alloc; main/manager_channels.c, pbx_variab
 
 import re
 
+from callstate.core.channel import APPLICATIONS
 from callstate.core.events import Bridge, ChannelSnapshot
 
 UNKNOWN = "<unknown>"
 
+_TELLING = frozenset(name.encode() for name in APPLICATIONS)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _TIMESTAMP = re.compile(rb"\d{9,11}(?:\.\d{1,9})?")
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
@@ -60,6 +62,14 @@ def bridge(raw: bytes) -> Bridge | None:
         num_channels=number(value(raw, b"BridgeNumChannels"), 0),
         name="" if name == UNKNOWN else name,
     )
+
+
+def application(raw: bytes, data_key: bytes) -> str:
+    """Return what the channel runs; with its arguments, if that tells where a caller is."""
+    running = value(raw, b"Application")
+    if running not in _TELLING:
+        return text(running)
+    return text(b"%b(%b)" % (running, value(raw, data_key)))
 
 
 def value(raw: bytes, key: bytes, start: int = 0) -> bytes:

@@ -1,9 +1,7 @@
 """Messages into typed events: the one place where AMI's events are known. Never raises.
 
 A message is decided by its first line; what the mirror has no use for costs no more than
-that. The standard header block of a channel is most of a message's bytes, and mostly the
-same as in that channel's last message: a `Translator` remembers each channel's last block
-and hands out the same `ChannelSnapshot` as long as the block is the same.
+that.
 
 Rules:
 1. Uniqueid `none`, or none at all, is no channel.
@@ -17,16 +15,13 @@ Rules:
 
 from collections.abc import Callable
 
+from callstate.ami.blocks import Blocks
 from callstate.ami.decode import Message
-from callstate.ami.headers import bridge, duration, number, snapshot, text, time_of, unescape, value
+from callstate.ami.headers import application, bridge, number, text, time_of, unescape, value
+from callstate.ami.lists import Handler, Lists
 from callstate.core import events as ev
-from callstate.core.channel import APPLICATIONS
 
 MARKER_VARIABLE = "CALLSTATE_MARK"
-
-# How many channels' last blocks are kept at most; above it all are forgotten, which costs
-# time, not truth. Hangup removes a block, so only lost Hangups get near it.
-_BLOCKS_LIMIT = 500_000
 
 # Ordered events that show nothing but a live channel's own block.
 _CREATING = ("Newstate", "NewConnectedLine", "NewAccountCode")
@@ -51,17 +46,8 @@ _OF_CHANNEL = {
     "MixMonitorStop": ev.MixMonitorStop,
 }
 _OF_QUEUE = {"QueueCallerJoin": ev.QueueCallerJoin, "QueueCallerLeave": ev.QueueCallerLeave}
-_TELLING = frozenset(name.encode() for name in APPLICATIONS)
 _OF_DIAL = {"DialState": ev.DialState, "DialEnd": ev.DialEnd}
 _OF_BRIDGE = {"BridgeCreate": ev.BridgeCreate, "BridgeDestroy": ev.BridgeDestroy}
-_LISTS = ("CoreShowChannelsComplete", "StatusComplete", "BridgeListComplete")
-# What a machine that has not loaded its modules yet says to the actions of a sync.
-_NOT_YET_KNOWN = tuple(
-    b"Invalid/unknown command: " + action
-    for action in (b"CoreShowChannels", b"Status", b"BridgeList")
-)
-
-_Handler = Callable[[bytes, float], ev.Event | None]
 
 
 class Translator:
@@ -77,8 +63,10 @@ class Translator:
         self._variables = (
             None if variables is None else frozenset(name.encode() for name in variables)
         )
-        self._blocks: dict[bytes, tuple[bytes, ev.ChannelSnapshot]] = {}
-        handlers: dict[str, _Handler] = {
+        self._blocks = Blocks()
+        self._read = self._blocks.read
+        self._lists = Lists(self._blocks, self._variables)
+        handlers: dict[str, Handler] = {
             "VarSet": self._varset,
             "Newexten": self._newexten,
             "NewCallerid": self._new_callerid,
@@ -90,11 +78,6 @@ class Translator:
             "Rename": self._rename,
             "FullyBooted": self._fully_booted,
             "Shutdown": self._shutdown,
-            "CoreShowChannel": self._core_show_channel,
-            "Status": self._status,
-            "BridgeListItem": self._bridge_list_item,
-            "BridgeInfoChannel": self._bridge_info_channel,
-            "BridgeInfoComplete": self._bridge_info_complete,
         }
         handlers |= {name: self._update(creates=True) for name in _CREATING}
         handlers |= {name: self._update(creates=False) for name in _REFRESHING}
@@ -102,7 +85,7 @@ class Translator:
         handlers |= {name: self._of_queue(kind) for name, kind in _OF_QUEUE.items()}
         handlers |= {name: self._of_dial(kind) for name, kind in _OF_DIAL.items()}
         handlers |= {name: _of_bridge(kind) for name, kind in _OF_BRIDGE.items()}
-        handlers |= dict.fromkeys(_LISTS, _list_complete)
+        handlers |= self._lists.handlers()
         handlers["ParkedCall"] = _parked_call
         self._handlers = {name.encode(): handler for name, handler in handlers.items()}
 
@@ -115,7 +98,7 @@ class Translator:
         if raw[:7] == b"Event: ":
             handler = self._handlers.get(raw[7:end] if end >= 0 else raw[7:])
         else:
-            handler = self._response
+            handler = self._lists.response
         if handler is None:
             self.ignored += 1
             return None
@@ -129,25 +112,25 @@ class Translator:
 
     # A channel's life
 
-    def _update(self, *, creates: bool) -> _Handler:
+    def _update(self, *, creates: bool) -> Handler:
         def handler(raw: bytes, received: float) -> ev.Event | None:
-            channel, changed = self._block(raw)
+            channel, changed = self._read(raw, remember=creates)
             if channel is None or not changed:
                 return None
             return ev.ChannelUpdate(time_of(raw, received), channel, creates)
 
         return handler
 
-    def _of_channel(self, kind: Callable[[float, ev.ChannelSnapshot], ev.Event]) -> _Handler:
+    def _of_channel(self, kind: Callable[[float, ev.ChannelSnapshot], ev.Event]) -> Handler:
         def handler(raw: bytes, received: float) -> ev.Event | None:
-            channel, _ = self._block(raw)
+            channel, _ = self._read(raw)
             return None if channel is None else kind(time_of(raw, received), channel)
 
         return handler
 
-    def _of_queue(self, kind: Callable[[float, ev.ChannelSnapshot, str], ev.Event]) -> _Handler:
+    def _of_queue(self, kind: Callable[[float, ev.ChannelSnapshot, str], ev.Event]) -> Handler:
         def handler(raw: bytes, received: float) -> ev.Event | None:
-            channel, _ = self._block(raw)
+            channel, _ = self._read(raw)
             if channel is None:
                 return None
             return kind(time_of(raw, received), channel, text(value(raw, b"Queue")))
@@ -155,14 +138,15 @@ class Translator:
         return handler
 
     def _newexten(self, raw: bytes, received: float) -> ev.Event | None:
-        channel, _ = self._block(raw)
+        channel, _ = self._read(raw)
         if channel is None:
             return None
-        application = _application(raw, b"AppData")
-        return ev.ChannelUpdate(time_of(raw, received), channel, True, application)
+        running = application(raw, b"AppData")
+        return ev.ChannelUpdate(time_of(raw, received), channel, True, running)
 
     def _new_callerid(self, raw: bytes, received: float) -> ev.Event | None:
-        channel, _ = self._block(raw)
+        # It can come after the channel's Hangup.
+        channel, _ = self._read(raw, remember=False)
         if channel is None:
             return None
         presentation = number(value(raw, b"CID-CallingPres").partition(b" ")[0], -1)
@@ -172,7 +156,7 @@ class Translator:
         uniqueid = value(raw, b"Uniqueid")
         if not uniqueid or uniqueid == b"none":
             return None
-        self._blocks.pop(uniqueid, None)
+        self._blocks.forget(uniqueid)
         channel, cause = text(value(raw, b"Channel")), number(value(raw, b"Cause"), 0)
         return ev.Hangup(time_of(raw, received), text(uniqueid), channel, cause)
 
@@ -183,7 +167,7 @@ class Translator:
         if start < 12 or end < 0:
             return None
         name = raw[start:end].lstrip(b"_")
-        channel, changed = self._block(raw)
+        channel, changed = self._read(raw)
         if channel is None:
             return _marker(raw, received, name)
         if self._variables is not None and name not in self._variables:
@@ -203,7 +187,7 @@ class Translator:
     # Dials, Local channels, bridges
 
     def _dial_begin(self, raw: bytes, received: float) -> ev.Event | None:
-        caller, dest = self._block(raw)[0], self._block(raw, b"Dest")[0]
+        caller, dest = self._read(raw)[0], self._read(raw, b"Dest")[0]
         if dest is None:
             return None
         dial_string = text(value(raw, b"DialString"))
@@ -212,9 +196,9 @@ class Translator:
     def _of_dial(
         self,
         kind: Callable[[float, ev.ChannelSnapshot | None, ev.ChannelSnapshot, str], ev.Event],
-    ) -> _Handler:
+    ) -> Handler:
         def handler(raw: bytes, received: float) -> ev.Event | None:
-            caller, dest = self._block(raw)[0], self._block(raw, b"Dest")[0]
+            caller, dest = self._read(raw)[0], self._read(raw, b"Dest")[0]
             if dest is None:
                 return None
             return kind(time_of(raw, received), caller, dest, text(value(raw, b"DialStatus")))
@@ -222,20 +206,20 @@ class Translator:
         return handler
 
     def _local_bridge(self, raw: bytes, received: float) -> ev.Event | None:
-        one, two = self._block(raw, b"LocalOne")[0], self._block(raw, b"LocalTwo")[0]
+        one, two = self._read(raw, b"LocalOne")[0], self._read(raw, b"LocalTwo")[0]
         if one is None or two is None:
             return None
         return ev.LocalBridge(time_of(raw, received), one, two)
 
     def _bridge_enter(self, raw: bytes, received: float) -> ev.Event | None:
-        entered, (channel, _) = bridge(raw), self._block(raw)
+        entered, (channel, _) = bridge(raw), self._read(raw)
         if entered is None or channel is None:
             return None
         swap = text(value(raw, b"SwapUniqueid"))
         return ev.BridgeEnter(time_of(raw, received), entered, channel, swap)
 
     def _bridge_leave(self, raw: bytes, received: float) -> ev.Event | None:
-        left, (channel, _) = bridge(raw), self._block(raw)
+        left, (channel, _) = bridge(raw), self._read(raw, remember=False)
         if left is None or channel is None:
             return None
         return ev.BridgeLeave(time_of(raw, received), left, channel)
@@ -250,102 +234,6 @@ class Translator:
     def _shutdown(self, raw: bytes, received: float) -> ev.Event | None:
         self._blocks.clear()
         return ev.Shutdown(time_of(raw, received))
-
-    def _response(self, raw: bytes, received: float) -> ev.Event | None:
-        if raw[:10] != b"Response: ":
-            return None
-        if raw.find(b"\r\nEventList: start") >= 0:
-            return ev.ListStart(received, text(value(raw, b"ActionID")))
-        if value(raw, b"Message").startswith(_NOT_YET_KNOWN):
-            return ev.ListRefused(received)
-        return None
-
-    def _core_show_channel(self, raw: bytes, received: float) -> ev.Event | None:
-        channel, _ = self._block(raw)
-        if channel is None:
-            return None
-        return ev.CoreShowChannel(
-            received,
-            channel,
-            text(value(raw, b"ActionID")),
-            duration(value(raw, b"Duration")),
-            _application(raw, b"ApplicationData"),
-        )
-
-    def _status(self, raw: bytes, received: float) -> ev.Event | None:
-        channel, _ = self._block(raw)
-        if channel is None:
-            return None
-        return ev.Status(
-            received,
-            channel,
-            text(value(raw, b"ActionID")),
-            number(value(raw, b"Seconds"), 0),
-            _application(raw, b"Data"),
-            self._status_variables(raw),
-        )
-
-    def _status_variables(self, raw: bytes) -> tuple[tuple[str, str], ...]:
-        """Return the Variable lines of a Status item that matter; they come unescaped."""
-        found: list[tuple[str, str]] = []
-        for line in raw.split(b"\r\nVariable: ")[1:]:
-            name, _, content = line.partition(b"\r\n")[0].partition(b"=")
-            if self._variables is None or name in self._variables:
-                found.append((text(name), "" if content == b"(null)" else text(content)))
-        return tuple(found)
-
-    def _bridge_list_item(self, raw: bytes, received: float) -> ev.Event | None:
-        listed = bridge(raw)
-        if listed is None:
-            return None
-        return ev.BridgeListItem(received, listed, text(value(raw, b"ActionID")))
-
-    def _bridge_info_channel(self, raw: bytes, received: float) -> ev.Event | None:
-        channel, _ = self._block(raw)
-        if channel is None:
-            return None
-        return ev.BridgeInfoChannel(received, channel, text(value(raw, b"ActionID")))
-
-    def _bridge_info_complete(self, raw: bytes, received: float) -> ev.Event | None:
-        listed = bridge(raw)
-        if listed is None:
-            return None
-        action_id, items = text(value(raw, b"ActionID")), number(value(raw, b"ListItems"), -1)
-        return ev.BridgeInfoComplete(received, listed, action_id, items)
-
-    def _block(self, raw: bytes, prefix: bytes = b"") -> tuple[ev.ChannelSnapshot | None, bool]:
-        """Return the channel in the block with `prefix`, and whether it shows anything new.
-
-        O(bytes) to find the block, and to read it if it is not the channel's last one.
-        """
-        head = b"\r\n" + prefix
-        start = raw.find(head + b"Channel: ")
-        uniqueid_at = raw.find(head + b"Uniqueid: ")
-        if uniqueid_at < 0 or start < 0:
-            return None, False
-        value_at = uniqueid_at + len(head) + 10
-        end = raw.find(b"\r\n", value_at)
-        uniqueid = raw[value_at : end if end >= 0 else len(raw)]
-        if not uniqueid or uniqueid in (b"none", b"<unknown>"):
-            return None, False
-        last = raw.rfind(head + b"ChanVariable: ")
-        if last < 0:
-            last = max(raw.find(head + b"Linkedid: "), uniqueid_at)
-        end = raw.find(b"\r\n", last + 2)
-        block = raw[start + 2 : end if end >= 0 else len(raw)]
-        known = self._blocks.get(uniqueid)
-        if known is not None and known[0] == block:
-            return known[1], False
-        channel = snapshot(block, len(prefix))
-        if prefix:
-            # A block with a prefix has other bytes for the same values.
-            if known is not None and known[1] == channel:
-                return known[1], False
-            return channel, True
-        if len(self._blocks) >= _BLOCKS_LIMIT:
-            self._blocks.clear()
-        self._blocks[uniqueid] = (block, channel)
-        return channel, True
 
 
 def _is_torn(raw: bytes, first_end: int) -> bool:
@@ -363,14 +251,6 @@ def _marker(raw: bytes, received: float, name: bytes) -> ev.Event | None:
     return ev.Marker(time_of(raw, received), unescape(text(value(raw, b"Value"))))
 
 
-def _application(raw: bytes, data_key: bytes) -> str:
-    """Return what the channel runs; with its arguments, if that tells where a caller is."""
-    application = value(raw, b"Application")
-    if application not in _TELLING:
-        return text(application)
-    return text(b"%b(%b)" % (application, value(raw, data_key)))
-
-
 def _parked_call(raw: bytes, received: float) -> ev.Event | None:
     uniqueid = text(value(raw, b"ParkeeUniqueid"))
     if not uniqueid:
@@ -378,15 +258,9 @@ def _parked_call(raw: bytes, received: float) -> ev.Event | None:
     return ev.ParkedCall(time_of(raw, received), uniqueid, text(value(raw, b"ParkingSpace")))
 
 
-def _of_bridge(kind: Callable[[float, ev.Bridge], ev.Event]) -> _Handler:
+def _of_bridge(kind: Callable[[float, ev.Bridge], ev.Event]) -> Handler:
     def handler(raw: bytes, received: float) -> ev.Event | None:
         of_event = bridge(raw)
         return None if of_event is None else kind(time_of(raw, received), of_event)
 
     return handler
-
-
-def _list_complete(raw: bytes, received: float) -> ev.Event | None:
-    message = Message(raw)
-    items = number(value(raw, b"ListItems"), -1)
-    return ev.ListComplete(received, message.name, message.get("ActionID"), items)
