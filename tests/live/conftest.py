@@ -1,22 +1,53 @@
-"""Real Asterisk servers for the live tests: made when they are missing, one for each release.
+"""Real Asterisk servers for the live tests: made when they are missing, some for each release.
 
 What a live test needs and does not find is a failure, never a skip: whoever asks for live
-tests wants to know.
+tests wants to know. Ports begin at `$LIVE_SLOT` (see `Server`), for two runs on one host.
 """
 
+import itertools
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.live.exact import Tally
 from tests.live.lab.server import HERE, Server, lab_folder
 
 # Ports of the live tests lie apart from those of a lab that someone has running.
-FIRST_SLOT = 300
+FIRST_SLOT = int(os.environ.get("LIVE_SLOT", "300"))
+
+RELEASES = ("22", "16")
+
+# So many servers of each release run calls at the same time.
+LANES = 3
+
+TALLY = pytest.StashKey[Tally]()
 
 StartServer = Callable[..., Server]
+Fleet = list[Server]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[TALLY] = Tally()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    lines = list(config.stash[TALLY].lines())
+    if lines:
+        terminalreporter.section("callstate against Asterisk")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def tally(request: pytest.FixtureRequest) -> Tally:
+    """What is printed at the end."""
+    return request.config.stash[TALLY]
 
 
 def _is_debian() -> bool:
@@ -30,7 +61,7 @@ def lab_roots() -> None:
     """Make the root folders of both releases, unless they are there."""
     if os.getuid() != 0 or not _is_debian():
         pytest.fail("live tests need root on Debian: they run Asterisk in a root folder", False)
-    for release in ("22", "16"):
+    for release in RELEASES:
         if (lab_folder() / f"root{release}" / ".asterisk-done").exists():
             continue
         done = subprocess.run(
@@ -44,36 +75,51 @@ def lab_roots() -> None:
 def start_server(lab_roots: None) -> Iterator[StartServer]:
     """Give a function that starts a server (see `Server`), or returns the one like it.
 
-    All of them are stopped at the end. `fresh=True` starts another in any case, on ports
-    of its own: for two machines at once.
+    All of them are stopped at the end. `lane` tells apart servers that are otherwise alike.
     """
     servers: dict[tuple[object, ...], Server] = {}
+    slots = itertools.count(FIRST_SLOT)
 
     def start(
         release: str = "22",
         *,
+        lane: int = 0,
         systemname: str = "",
         channelvars: bool = True,
-        fresh: bool = False,
+        timestamps: bool = False,
     ) -> Server:
-        key = (release, systemname, channelvars, len(servers) if fresh else -1)
-        if key not in servers:
-            server = Server(
+        key = (release, lane, systemname, channelvars, timestamps)
+        server = servers.get(key)
+        if server is None:
+            server = servers[key] = Server(
                 release=release,
-                slot=FIRST_SLOT + len(servers),
+                slot=next(slots),
                 systemname=systemname,
                 channelvars=channelvars,
+                timestamps=timestamps,
             )
+            server.stop()  # left by a run that was killed
             server.start()
-            servers[key] = server
-        return servers[key]
+        return server
 
     yield start
-    for server in servers.values():
-        server.stop()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(Server.stop, servers.values()))
 
 
-@pytest.fixture(params=["22", "16"])
+@pytest.fixture(params=RELEASES)
 def server(request: pytest.FixtureRequest, start_server: StartServer) -> Server:
     """An Asterisk of each release in turn, kept for the whole run."""
     return start_server(request.param)
+
+
+@pytest.fixture(scope="session")
+def fleet(start_server: StartServer) -> Fleet:
+    """All lanes of both releases: lane 0 of each, lane 1 of each, and so on."""
+    with ThreadPoolExecutor() as pool:
+        starts = [
+            pool.submit(start_server, release, lane=lane)
+            for lane in range(LANES)
+            for release in RELEASES
+        ]
+        return [start.result() for start in starts]

@@ -64,26 +64,48 @@ class LiveLab(Lab):
         *,
         limit: float = 180,
     ) -> None:
-        """Run one scenario; `on_mark` sees each of its marks while nothing moves on.
-
-        A client must be connected to `port`, or be trying to. Scenarios that let the
-        watcher join late shut it out first.
-        """
-        scenario = SCENARIOS[name]
+        """Run one of the lab's scenarios; see `run`."""
         self.p = params or {}
+        scenario = SCENARIOS[name]
+        await self.run(scenario.run, on_mark, late=scenario.late, limit=limit)
+
+    async def run(
+        self,
+        script: Callable[[Any], Awaitable[None]],
+        on_mark: OnMark | None = None,
+        *,
+        late: bool = False,
+        limit: float = 180,
+    ) -> None:
+        """Run a script with this lab; `on_mark` sees each of its marks while nothing moves on.
+
+        A client must be connected to `port`, or be trying to. A script that lets the
+        watcher join late (`late`) begins with the way shut.
+        """
         self._on_mark = on_mark
         self.ua.auto.clear()
         self.ua.queues.clear()
         await self.act(Action="Setvar", Variable="CUSTRING", Value="60")
-        if scenario.late:
+        if late:
             self.relay.shut()
             self.rec = None
         else:
             await self.connect()
             await self.quiet()
         try:
-            await asyncio.wait_for(scenario.run(self), limit)
+            await asyncio.wait_for(script(self), limit)
         finally:
             self._on_mark = None
             for call in self.ua.calls.values():
                 call.hangup()
+
+    async def clear(self, limit: float = 20) -> None:
+        """Hang up whatever is left on the server, and wait until nothing is."""
+        ctl = await self.new_ctl()
+        try:
+            async with asyncio.timeout(limit):
+                while await ctl.list(("Action", "CoreShowChannels")):
+                    await ctl.action([("Action", "Hangup"), ("Channel", "/.+/"), ("Cause", "16")])
+                    await asyncio.sleep(0.1)
+        finally:
+            ctl.close()

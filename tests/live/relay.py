@@ -11,8 +11,7 @@ from tests.live.lab.ami import Headers
 class RelayedLink:
     """One connection of callstate's, seen from the middle.
 
-    `received` counts the bytes that Asterisk sent to callstate. `silent` holds everything
-    back in both directions while both ends stay open: a half-open link.
+    `received` counts the bytes that Asterisk sent to callstate.
     """
 
     def __init__(self, n: int, client: asyncio.StreamWriter) -> None:
@@ -24,6 +23,7 @@ class RelayedLink:
         self.flowing = asyncio.Event()
         self.flowing.set()
         self._client = client
+        self._left: int | None = None
 
     def send(self, headers: Headers) -> None:
         """Do nothing: callstate asks for its lists by itself."""
@@ -34,7 +34,12 @@ class RelayedLink:
         self.closed.set()
 
     def fall_silent(self) -> None:
+        """Hold everything back while both ends stay open: a half-open link."""
         self.flowing.clear()
+
+    def break_after(self, size: int) -> None:
+        """Pass on `size` more bytes of Asterisk's, then break, wherever in a message that is."""
+        self._left = size
 
     async def pump(self, upstream: asyncio.StreamWriter, reader: asyncio.StreamReader) -> None:
         """Pass on what callstate sends."""
@@ -50,11 +55,18 @@ class RelayedLink:
         while data := await source.read(65536):
             await self.flowing.wait()
             if counted:
+                if self._left is not None:
+                    data = data[: self._left]
+                    self._left -= len(data)
                 self.received += len(data)
                 self.last = time.monotonic()
                 self.first.set()
             sink.write(data)
             await sink.drain()
+            if counted and self._left == 0:
+                sink.close()
+                self.closed.set()
+                return
 
 
 class Relay:
@@ -63,7 +75,8 @@ class Relay:
     def __init__(self, port: int) -> None:
         self._target = port
         self._server: asyncio.Server | None = None
-        self._links = 0
+        self._links: list[RelayedLink] = []
+        self._number = 0
         self._serving: set[asyncio.Task[Any]] = set()
         self._arrived: asyncio.Queue[RelayedLink] = asyncio.Queue()
         self.port = 0
@@ -80,8 +93,9 @@ class Relay:
         if self._server is not None:
             self._server.close()
             self._server = None
-        if self.link is not None:
-            self.link.abort()
+        for link in self._links:
+            link.abort()
+        self._links.clear()
 
     async def close(self) -> None:
         """Shut, and wait until the last connection is gone."""
@@ -104,8 +118,9 @@ class Relay:
         except OSError:
             writer.close()
             return
-        self._links += 1
-        self.link = link = RelayedLink(self._links, writer)
+        self._number += 1
+        self.link = link = RelayedLink(self._number, writer)
+        self._links.append(link)
         self._arrived.put_nowait(link)
         halves = [
             asyncio.ensure_future(link.pump(up_writer, reader)),

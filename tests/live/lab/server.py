@@ -54,8 +54,18 @@ class Server:
 
     def kill(self) -> None:
         """End it with no warning: no Hangup, no Shutdown."""
+        self._signal(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Let it stand still: the kernel still takes connections, nobody answers them."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
         pid = lab_folder() / f"root{self.release}" / "lab" / self.name / "pid"
-        os.kill(int(pid.read_text()), signal.SIGKILL)
+        os.kill(int(pid.read_text()), number)
 
     @staticmethod
     def _run(*words: object, check: bool = True) -> None:
