@@ -71,18 +71,23 @@ class Deriver:
         """Return the leg that `channel` is, None if it is none. O(its call)."""
         if channel.channel.startswith(_NO_LEG):
             return None
-        return self._leg(channel, registry, self._inference.view(channel, registry))
+        # One that was made by nobody else, and says who it is, stays the source in its row,
+        # whoever it met: who picked a call up or fetched a parked one.
+        is_caller = not channel.requested and self._text([channel], "snumber", "") != ""
+        view = self._inference.view(channel, registry, is_caller=is_caller)
+        return self._leg(channel, registry, view)
 
     def _leg(self, channel: Channel, registry: Registry, view: View) -> Leg:
-        # What a call is and who makes it is said on the leg that began it, or on the way to
-        # the leg; where it goes is said on each leg, else on the one that it reaches.
-        way, goal, source, end = view.path, view.goal, view.source, view.destination
-        text, number, caller = self._text, self._number, way[-1].snapshot
+        way, route, goal = _speakers(channel, view)
+        source, end, caller = view.source, view.destination, view.way.origin.snapshot
+        text, number = self._text, self._number
         stype, dtype = text(way, "stype", source.type), text(goal, "dtype", end.type)
-        peer = number(way, "peer", end.peer or source.peer)
+        peer = self._peer(channel, route, "peer", (end.peer, source.peer))
         return Leg(
             answered=channel.answered,
-            billing_peer=number(way, "billing_peer", end.billing_peer or source.billing_peer),
+            billing_peer=self._peer(
+                channel, route, "billing_peer", (end.billing_peer, source.billing_peer)
+            ),
             callerid_external=text(way, "callerid_external", caller.caller_number),
             callerid_internal=text(way, "callerid_internal", caller.caller_number),
             callername_external=text(way, "callername_external", caller.caller_name),
@@ -96,14 +101,14 @@ class Deriver:
             dtype=dtype,
             ingroup=number(way, "ingroup", source.ingroup),
             machine=self._machine,
-            outgroup=number(way, "outgroup", end.outgroup),
-            overmax=number(way, "overmax", 0),
+            outgroup=number([channel, *route], "outgroup", end.outgroup),
+            overmax=number([channel, *route], "overmax", 0),
             peer=peer,
             recording=channel.recordings[-1] if channel.recordings else "",
-            scustomer=number(way, "scustomer", source.customer),
+            scustomer=number([channel, *route], "scustomer", source.customer),
             sip_callid=self._sip_callid(channel),
             snumber=text(way, "snumber", source.number),
-            spresent=self._presented(way),
+            spresent=self._presented(way, view.way.origin),
             start=channel.start,
             status=_status(channel, registry),
             stype=stype,
@@ -140,12 +145,31 @@ class Deriver:
         inferred = channel.variables.get("SIPCALLID") or channel.sip_callid
         return self._text([channel], "sip_callid", inferred)
 
-    def _presented(self, way: list[Channel]) -> int:
-        caller = way[-1]
+    def _peer(
+        self, channel: Channel, route: list[Channel], field: str, inferred: tuple[int, int]
+    ) -> int:
+        """Return the carrier: the one that the leg itself is before that of the call so far."""
+        at_end, at_source = inferred
+        so_far = at_end or self._number(route, field, at_source)
+        return self._number([channel], field, so_far)
+
+    def _presented(self, way: list[Channel], caller: Channel) -> int:
         value = self._text(way, "spresent", caller.variables.get("CALLERID(pres)", ""))
         if value:
             return 0 if value == "0" or value.startswith(_NOT_PRESENTED) else 1
         return int(caller.presentation < 0 or not caller.presentation & _PRESENTATION_MASK)
+
+
+def _speakers(channel: Channel, view: View) -> tuple[list[Channel], list[Channel], list[Channel]]:
+    """Return whose variables say who calls, how the call goes on, and where it goes.
+
+    After the leg itself, who calls is said where the call began, how it goes on by the nearest
+    that dialled, and where it goes by the leg that is reached; unless that one began a call
+    too: what it says then is where that call went.
+    """
+    origin, between = view.way
+    goal = [channel, view.reached] if view.reached.is_dialled else [channel]
+    return [channel, origin, *between], [*between, origin], goal
 
 
 def _status(channel: Channel, registry: Registry) -> str:

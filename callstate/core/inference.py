@@ -19,7 +19,7 @@ import msgspec
 from callstate.core.access import Line
 from callstate.core.channel import PLACES, Channel
 from callstate.core.direction import OUTSIDE_TYPES
-from callstate.core.paths import beyond, dialled_ends, partners, path_to_source
+from callstate.core.paths import Way, beyond, dialled_ends, partners, way_to
 from callstate.core.registry import Registry
 
 # Places whose application names them, in its first argument: `sales`, `102@default&103`.
@@ -61,14 +61,14 @@ NOBODY = Party()
 class View(NamedTuple):
     """A call as it looks from one of its legs.
 
-    `path` leads from the leg to the one that began the call; `goal` is the leg itself and, if it
-    began the call, the leg that it reaches.
+    `way` says how the leg came about; `reached` is the leg that is the destination, the leg
+    itself if that is no leg.
     """
 
-    path: list[Channel]
+    way: Way
     source: Party
     destination: Party
-    goal: list[Channel]
+    reached: Channel
     called: str
     called_type: str
 
@@ -88,10 +88,13 @@ class Inference:
         self._account_code_is_customer = account_code_is_customer
         self._known: dict[str, Endpoint | None] = {}
 
-    def view(self, channel: Channel, registry: Registry) -> View:
-        """Return the call as it looks from `channel`. O(its call)."""
-        path = path_to_source(channel, registry)
-        origin = path[-1]
+    def view(self, channel: Channel, registry: Registry, *, is_caller: bool = False) -> View:
+        """Return the call as it looks from `channel`. O(its call).
+
+        `is_caller`: that it began a call of its own is known, whomever it met later.
+        """
+        way = Way(channel, []) if is_caller else way_to(channel, registry)
+        origin = way.origin
         source = self.party(origin)
         reached = channel
         destination: Party | None = None
@@ -110,17 +113,22 @@ class Inference:
             # It began none of this: what counts is the number with which the other was dialled.
             number = reached.first_exten if reached is not origin else destination.number
         return View(
-            path=path,
+            way=way,
             source=source,
             destination=destination,
-            goal=[channel] if reached is channel else [channel, reached],
+            reached=reached,
             called=number,
             called_type=_called_type(number, source, destination),
         )
 
     def _destination(self, channel: Channel) -> Party:
-        """Return what `channel` is for who reaches it: outside, the number that was dialled."""
+        """Return what `channel` is for who reaches it: outside, the number that was dialled.
+
+        Whom nobody dialled came from a carrier; the call is sent to none.
+        """
         party = self.party(channel)
+        if not channel.is_dialled:
+            return msgspec.structs.replace(party, peer=0, billing_peer=0, outgroup=0)
         if party.type in OUTSIDE_TYPES and channel.dialled_number:
             return msgspec.structs.replace(party, number=channel.dialled_number)
         return party

@@ -11,6 +11,7 @@ words used here:
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from callstate.core.channel import Channel
 from callstate.core.events import ChannelState
@@ -23,27 +24,34 @@ _DEPTH_LIMIT = 16
 _RINGS = ("RINGING", "PROGRESS")
 
 
-def path_to_source(channel: Channel, registry: Registry) -> list[Channel]:
-    """Return `channel`, who dialled it, and so on to who began the call. O(its call)."""
-    path = _dialled_path(channel, registry)
-    top = path[-1]
+class Way(NamedTuple):
+    """How a leg came about: `origin` began the call, `between` dialled from there to the leg."""
+
+    origin: Channel
+    between: list[Channel]
+
+
+def way_to(channel: Channel, registry: Registry) -> Way:
+    """Return how `channel` came about. O(its call)."""
+    way = _dialled_way(channel, registry)
+    top = way.origin
     around = list(talkers(channel, registry))
     if top is not channel and (top in around or not around):
-        return path
+        return way
     began = [other for other in around if not other.is_dialled]
     if top is not channel:
-        return [channel, min(began, key=age)] if began else path
+        return Way(min(began, key=age), []) if began else way
     if not channel.is_dialled:
         began.append(channel)
     first = min(began or [*around, channel], key=age)
     if first is not channel:
-        return [channel, first]
+        return Way(first, [])
     if channel.requested and not around and not channel.dialled_by:
         # Its DialBegin is still to come, or was before our time: its linkedid is of whoever
         # had it made.
-        maker = registry.channels.get(channel.linkedid, channel)
-        return [channel, maker] if maker is not channel and not maker.is_local else path
-    return path
+        maker = registry.channels.get(channel.linkedid)
+        return Way(maker, []) if maker is not None and not maker.is_local else way
+    return way
 
 
 def talkers(channel: Channel, registry: Registry) -> Iterator[Channel]:
@@ -103,7 +111,7 @@ def _dials_ringing(channel: Channel, registry: Registry, depth: int) -> bool:
     return False
 
 
-def _dialled_path(channel: Channel, registry: Registry) -> list[Channel]:
+def _dialled_way(channel: Channel, registry: Registry) -> Way:
     path = [channel]
     for _ in range(_DEPTH_LIMIT):
         here = path[-1]
@@ -116,9 +124,10 @@ def _dialled_path(channel: Channel, registry: Registry) -> list[Channel]:
             break
         path.append(other)
         if other.dialled_by not in registry.channels:
-            end = _far_end(other, registry, path[0])
-            return [channel] if end is None else [*path, end]
-    return path if not path[-1].is_local else [channel]
+            end = _far_end(other, registry, channel)
+            return Way(end or channel, path[1:])
+    end = path[-1]
+    return Way(channel, []) if end.is_local else Way(end, path[1:-1])
 
 
 def _far_end(half: Channel, registry: Registry, near: Channel) -> Channel | None:
