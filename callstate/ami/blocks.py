@@ -6,8 +6,11 @@ What is remembered saves time; forgetting any of it changes nothing that is told
 """
 
 from collections.abc import Collection
+from typing import NamedTuple
 
-from callstate.ami.headers import snapshot
+from msgspec.structs import replace
+
+from callstate.ami.headers import snapshot, usual_snapshot, usual_variables
 from callstate.core.events import ChannelSnapshot
 
 # How many channels' last blocks are kept at most; above it all are forgotten.
@@ -16,52 +19,77 @@ _LIMIT = 500_000
 _NO_CHANNEL = (b"", b"none", b"<unknown>")
 
 
+class _Known(NamedTuple):
+    """A block, where its variables begin, what it says, and whether it is nothing but a block."""
+
+    block: bytes
+    cut: int
+    channel: ChannelSnapshot
+    is_usual: bool
+
+
 class Blocks:
-    """The last blocks of the channels of one connection. Uniqueids are bytes here."""
+    """The last blocks of the channels of one connection. Uniqueids are bytes here.
+
+    `span` is the part of the message read last that is a block and nothing else, so that
+    whoever looks for what has no place in a message need not look there; empty if unsure.
+    """
 
     def __init__(self) -> None:
-        self._blocks: dict[bytes, tuple[bytes, ChannelSnapshot]] = {}
+        self.span = (0, 0)
+        self._blocks: dict[bytes, _Known] = {}
 
     def __len__(self) -> int:
         """Return how many are remembered. O(1)."""
         return len(self._blocks)
 
-    def read(
-        self, raw: bytes, prefix: bytes = b"", *, remember: bool = True
-    ) -> tuple[ChannelSnapshot | None, bool]:
-        """Return the channel in the block with `prefix`, and whether it shows anything new.
+    def read(self, raw: bytes, *, remember: bool = True) -> tuple[ChannelSnapshot | None, bool]:
+        """Return the channel in the block of `raw`, and whether it shows anything new.
 
         `remember`: an event that can come after the channel's Hangup must not begin to.
         O(bytes) to find the block, and to read it if it is not the channel's last one.
         """
-        head = b"\r\n" + prefix
-        start = raw.find(head + b"Channel: ")
-        uniqueid_at = raw.find(head + b"Uniqueid: ")
-        if uniqueid_at < 0 or start < 0:
+        self.span = (0, 0)
+        start = raw.find(b"\r\nChannel: ") + 2
+        value_at = raw.find(b"\r\nUniqueid: ", start) + 12
+        if start < 2 or value_at < 12:
             return None, False
-        value_at = uniqueid_at + len(head) + 10
-        end = raw.find(b"\r\n", value_at)
-        uniqueid = raw[value_at : end if end >= 0 else len(raw)]
+        value_end = raw.find(b"\r\n", value_at)
+        uniqueid = raw[value_at : value_end if value_end >= 0 else len(raw)]
         if uniqueid in _NO_CHANNEL:
             return None, False
-        last = raw.rfind(head + b"ChanVariable: ")
-        if last < 0:
-            last = max(raw.find(head + b"Linkedid: "), uniqueid_at)
-        end = raw.find(b"\r\n", last + 2)
-        block = raw[start + 2 : end if end >= 0 else len(raw)]
+        end = _end(raw, b"\r\n", value_at)
+        block = raw[start:end]
         known = self._blocks.get(uniqueid)
-        if known is not None and known[0] == block:
-            return known[1], False
-        channel = snapshot(block, len(prefix))
-        if prefix:
-            # A block with a prefix has other bytes for the same values.
-            if known is not None and known[1] == channel:
-                return known[1], False
-            return channel, True
-        if known is not None or remember:
-            if len(self._blocks) >= _LIMIT:
-                self._blocks.clear()
-            self._blocks[uniqueid] = (block, channel)
+        if known is None or known.block != block:
+            fresh = _read(block, known)
+            if known is not None or remember:
+                if len(self._blocks) >= _LIMIT:
+                    self._blocks.clear()
+                self._blocks[uniqueid] = fresh
+            if fresh.is_usual:
+                self.span = (start, end)
+            return fresh.channel, True
+        if known.is_usual:
+            self.span = (start, end)
+        return known.channel, False
+
+    def read_other(self, raw: bytes, prefix: bytes) -> tuple[ChannelSnapshot | None, bool]:
+        """Return the same of the block whose headers have `prefix`; it is not remembered."""
+        head = b"\r\n" + prefix
+        start = raw.find(head + b"Channel: ")
+        value_at = raw.find(head + b"Uniqueid: ") + len(head) + 10
+        if start < 0 or value_at < len(head) + 10:
+            return None, False
+        value_end = raw.find(b"\r\n", value_at)
+        uniqueid = raw[value_at : value_end if value_end >= 0 else len(raw)]
+        if uniqueid in _NO_CHANNEL:
+            return None, False
+        channel = snapshot(raw[start + 2 : _end(raw, head, value_at)], len(prefix))
+        known = self._blocks.get(uniqueid)
+        # Its bytes are others than those of the channel's own block, for the same values.
+        if known is not None and known.channel == channel:
+            return known.channel, False
         return channel, True
 
     def forget(self, uniqueid: bytes) -> None:
@@ -76,3 +104,36 @@ class Blocks:
     def clear(self) -> None:
         """Forget all of them."""
         self._blocks.clear()
+
+
+def _end(raw: bytes, head: bytes, uniqueid_at: int) -> int:
+    """Return where the block ends whose keys follow `head`: with its last variable, if any."""
+    last = raw.rfind(head + b"ChanVariable: ", uniqueid_at)
+    if last < 0:
+        last = max(raw.find(head + b"Linkedid: "), uniqueid_at)
+    end = raw.find(b"\r\n", last + 2)
+    return end if end >= 0 else len(raw)
+
+
+def _read(block: bytes, known: _Known | None) -> _Known:
+    """Read a block without prefix; the half that is as in the `known` one is not read again."""
+    cut = block.find(b"\r\nChanVariable: ")
+    if cut < 0:
+        cut = len(block)
+    head, tail = block[:cut], block[cut:]
+    variables = None
+    if known is not None and known.is_usual:
+        if known.block[known.cut :] == tail:
+            variables = known.channel.variables
+        elif known.block[: known.cut] == head:
+            variables = usual_variables(tail)
+            if variables is not None:
+                return _Known(
+                    block, cut, replace(known.channel, variables=variables), is_usual=True
+                )
+    if variables is None:
+        variables = usual_variables(tail)
+    channel = None if variables is None else usual_snapshot(head, variables)
+    if channel is None:
+        return _Known(block, cut, snapshot(block, 0), is_usual=False)
+    return _Known(block, cut, channel, is_usual=True)

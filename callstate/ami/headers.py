@@ -6,11 +6,33 @@ ChanVariable and VarSet (ast_escape_c_alloc; main/manager_channels.c, pbx_variab
 """
 
 import re
+from functools import lru_cache
 
 from callstate.core.channel import APPLICATIONS
 from callstate.core.events import Bridge, ChannelSnapshot
 
 UNKNOWN = "<unknown>"
+
+# The standard block from 13.5 on, without the variables (main/manager_channels.c).
+_USUAL = re.compile(
+    "Channel: ([^\r]*)\r\n"
+    "ChannelState: ([0-9]{1,9})\r\n"
+    "ChannelStateDesc: [^\r]*\r\n"
+    "CallerIDNum: ([^\r]*)\r\n"
+    "CallerIDName: ([^\r]*)\r\n"
+    "ConnectedLineNum: ([^\r]*)\r\n"
+    "ConnectedLineName: ([^\r]*)\r\n"
+    "Language: [^\r]*\r\n"
+    "AccountCode: ([^\r]*)\r\n"
+    "Context: ([^\r]*)\r\n"
+    "Exten: ([^\r]*)\r\n"
+    "Priority: ([0-9]{1,9})\r\n"
+    "Uniqueid: ([^\r]*)\r\n"
+    "Linkedid: ([^\r]+)(?:\r\nTenantid: [^\r]*)?"
+)
+
+# Different `name=value` that are remembered: 200 B each. Most are said again and again.
+_PAIRS = 16_384
 
 _TELLING = frozenset(name.encode() for name in APPLICATIONS)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
@@ -21,12 +43,11 @@ _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 def snapshot(block: bytes, skip: int) -> ChannelSnapshot:
     """Return the values of a standard header block, whose keys have `skip` letters of prefix."""
     fields: dict[str, str] = {}
-    variables: list[tuple[str, str]] = []
+    shown: list[tuple[str, str]] = []
     for line in block.decode("utf-8", "surrogateescape").split("\r\n"):
         key, _, value = line[skip:].partition(": ")
         if key == "ChanVariable":
-            name, _, text = value.partition("=")
-            variables.append((name, unescape(text)))
+            shown.append(_pair(value))
         else:
             fields.setdefault(key, "" if value == UNKNOWN else value)
     get = fields.get
@@ -45,8 +66,66 @@ def snapshot(block: bytes, skip: int) -> ChannelSnapshot:
         context=get("Context", ""),
         exten=get("Exten", ""),
         priority=number(get("Priority", "").encode(), 0),
-        variables=tuple(variables),
+        variables=tuple(shown),
     )
+
+
+def usual_snapshot(head: bytes, shown: tuple[tuple[str, str], ...]) -> ChannelSnapshot | None:
+    """Return the values of a block without its variables, if its headers are the usual ones.
+
+    That is those of releases from 13.5 on in their order, with no prefix: by position they
+    cost a third of reading them by their names. `shown` are the variables' values.
+    """
+    match = _USUAL.fullmatch(head.decode("utf-8", "surrogateescape"))
+    if match is None:
+        return None
+    (
+        channel,
+        state,
+        caller_number,
+        caller_name,
+        connected_number,
+        connected_name,
+        account_code,
+        context,
+        exten,
+        priority,
+        uniqueid,
+        linkedid,
+    ) = match.groups()
+    return ChannelSnapshot(
+        uniqueid=uniqueid,
+        linkedid=linkedid,
+        channel=channel,
+        # The mute bit is beside the state (AST_STATE_MUTE).
+        channel_state=int(state) & 0xFFFF,
+        caller_number="" if caller_number == UNKNOWN else caller_number,
+        caller_name=_name(caller_name),
+        connected_number="" if connected_number == UNKNOWN else connected_number,
+        connected_name=_name(connected_name),
+        account_code="" if account_code == UNKNOWN else account_code,
+        context="" if context == UNKNOWN else context,
+        exten="" if exten == UNKNOWN else exten,
+        priority=int(priority),
+        variables=shown,
+    )
+
+
+def usual_variables(tail: bytes) -> tuple[tuple[str, str], ...] | None:
+    """Return the variables in `tail`, if it holds nothing but ChanVariable headers."""
+    lines = tail.decode("utf-8", "surrogateescape").split("\r\nChanVariable: ")
+    shown = tuple(map(_pair, lines[1:]))
+    return None if lines[0] or "\r" in "".join(lines) else shown
+
+
+@lru_cache(maxsize=_PAIRS)
+def _pair(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return name, unescape(value)
+
+
+def _name(text: str) -> str:
+    return "" if text == UNKNOWN else unescape(text)
 
 
 def bridge(raw: bytes) -> Bridge | None:

@@ -13,6 +13,7 @@ Rules:
    Confbridge*, Agent*, Pickup, transfers), do not.
 """
 
+import re
 from collections.abc import Callable
 
 from callstate.ami.blocks import Blocks
@@ -20,6 +21,9 @@ from callstate.ami.decode import Message
 from callstate.ami.headers import application, bridge, number, text, time_of, unescape, value
 from callstate.ami.lists import Handler, Lists
 from callstate.core import events as ev
+
+# What begins a message, where it has no place.
+_another = re.compile(rb"\r\n(?:Event|Response|Privilege): ").search
 
 MARKER_VARIABLE = "CALLSTATE_MARK"
 
@@ -102,10 +106,14 @@ class Translator:
         if handler is None:
             self.ignored += 1
             return None
-        if _is_torn(raw, end):
-            self.malformed += 1
-            return ev.Malformed(received, f"two messages in one: {Message(raw).name[:40]!r}")
+        self._blocks.span = (0, 0)
         event = handler(raw, received)
+        start, stop = self._blocks.span
+        # Its own Privilege, if it has one, is the second line.
+        if _another(raw, end + 1, start or len(raw)) or (stop and _another(raw, stop)):
+            self.malformed += 1
+            self._blocks.clear()
+            return ev.Malformed(received, f"two messages in one: {Message(raw).name[:40]!r}")
         if event is None:
             self.ignored += 1
         return event
@@ -187,7 +195,7 @@ class Translator:
     # Dials, Local channels, bridges
 
     def _dial_begin(self, raw: bytes, received: float) -> ev.Event | None:
-        caller, dest = self._read(raw)[0], self._read(raw, b"Dest")[0]
+        caller, dest = self._read(raw)[0], self._blocks.read_other(raw, b"Dest")[0]
         if dest is None:
             return None
         dial_string = text(value(raw, b"DialString"))
@@ -198,7 +206,7 @@ class Translator:
         kind: Callable[[float, ev.ChannelSnapshot | None, ev.ChannelSnapshot, str], ev.Event],
     ) -> Handler:
         def handler(raw: bytes, received: float) -> ev.Event | None:
-            caller, dest = self._read(raw)[0], self._read(raw, b"Dest")[0]
+            caller, dest = self._read(raw)[0], self._blocks.read_other(raw, b"Dest")[0]
             if dest is None:
                 return None
             return kind(time_of(raw, received), caller, dest, text(value(raw, b"DialStatus")))
@@ -206,7 +214,10 @@ class Translator:
         return handler
 
     def _local_bridge(self, raw: bytes, received: float) -> ev.Event | None:
-        one, two = self._read(raw, b"LocalOne")[0], self._read(raw, b"LocalTwo")[0]
+        one, two = (
+            self._blocks.read_other(raw, b"LocalOne")[0],
+            self._blocks.read_other(raw, b"LocalTwo")[0],
+        )
         if one is None or two is None:
             return None
         return ev.LocalBridge(time_of(raw, received), one, two)
@@ -234,15 +245,6 @@ class Translator:
     def _shutdown(self, raw: bytes, received: float) -> ev.Event | None:
         self._blocks.clear()
         return ev.Shutdown(time_of(raw, received))
-
-
-def _is_torn(raw: bytes, first_end: int) -> bool:
-    """True if `raw` holds two messages; its own Privilege, if it has one, is the second line."""
-    return (
-        raw.find(b"\r\nPrivilege: ", first_end + 1) >= 0
-        or raw.find(b"\r\nEvent: ") >= 0
-        or raw.find(b"\r\nResponse: ") >= 0
-    )
 
 
 def _marker(raw: bytes, received: float, name: bytes) -> ev.Event | None:

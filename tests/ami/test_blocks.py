@@ -36,10 +36,10 @@ def test_a_block_ends_with_its_last_variable() -> None:
 
 def test_a_block_with_a_prefix_is_compared_but_not_remembered() -> None:
     blocks = Blocks()
-    assert blocks.read(raw(prefix="Dest"), b"Dest")[1]
+    assert blocks.read_other(raw(prefix="Dest"), b"Dest")[1]
     assert len(blocks) == 0
     plain, _ = blocks.read(raw())
-    assert blocks.read(raw(prefix="Dest"), b"Dest") == (plain, False)
+    assert blocks.read_other(raw(prefix="Dest"), b"Dest") == (plain, False)
 
 
 @pytest.mark.parametrize(
