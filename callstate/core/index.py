@@ -12,7 +12,7 @@ never create one.
 """
 
 from collections.abc import Collection, Iterator, Set
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
@@ -29,7 +29,8 @@ Value = str | int
 
 
 class Place(msgspec.Struct, gc=False, order=True):
-    """Where a leg stands among all legs. The fields compare in this order; `leg` never counts.
+    """Where a leg stands among all legs. The fields compare in this order; `leg` only counts
+    between two states of one leg.
 
     Only `leg` changes, and only the store changes it: to another leg for the same place.
     """
@@ -83,14 +84,17 @@ class HashIndex:
         bucket = self._buckets.get(value, ())
         return 1 if isinstance(bucket, Place) else len(bucket)
 
-    def lookup_any(self, values: Set[Value]) -> Collection[Place]:
-        """Return the places filed under any of `values`, each once. O(result + fewer values)."""
+    def gather(self, values: Set[Value]) -> list[Place]:
+        """Return the places filed under any of `values`, one under two of them twice.
+
+        O(result + fewer values).
+        """
         if len(values) == 1:
-            return self.lookup(*values)
-        return set(chain.from_iterable(map(self.lookup, self._shared(values))))
+            return list(self.lookup(*values))
+        return list(chain.from_iterable(map(self.lookup, self._shared(values))))
 
     def count_any(self, values: Set[Value]) -> int:
-        """Return at most how many places `lookup_any` finds: one may be under two values."""
+        """Return how many places `gather` finds."""
         return sum(map(self.count, self._shared(values)))
 
     def _shared(self, values: Set[Value]) -> Collection[Value]:
@@ -159,6 +163,19 @@ class OrderedView:
         """Iterate over the places from the first, or from the last. O(1) a step."""
         walk: Iterator[Place] = reversed(self._places) if descending else iter(self._places)
         return walk
+
+    def after(self, place: Place | None, size: int, *, descending: bool = False) -> list[Place]:
+        """Return the next `size` places after `place`, None: from the first. O(log n + size).
+
+        `place` need not be there any more.
+        """
+        if place is None:
+            walk = self.walk(descending=descending)
+        elif descending:
+            walk = self._places.irange(None, place, (True, False), reverse=True)
+        else:
+            walk = self._places.irange(place, None, (False, True))
+        return list(islice(walk, size))
 
     def add(self, place: Place) -> None:
         """File `place`, which is not there yet. O(log n)."""

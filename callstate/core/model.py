@@ -41,10 +41,11 @@ class Direction(StrEnum):
     INTERNAL = "internal"
 
 
-class Leg(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Leg(msgspec.Struct, frozen=True, order=True, gc=False, kw_only=True):
     """One channel that a person or a carrier is on the other end of, as the API shows it.
 
     Times are whole unix seconds, 0 = not (yet). Absent integers are 0, absent strings empty.
+    Legs can be compared so that two states of one can be; that order means nothing.
     """
 
     answered: int = 0

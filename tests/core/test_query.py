@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterator
-from functools import cmp_to_key
 from typing import Any
 
 import msgspec
@@ -12,27 +11,22 @@ from hypothesis import strategies as st
 
 from callstate.core.access import Scope
 from callstate.core.index import OrderedView, Place
-from callstate.core.model import Leg, uniqueid_order
-from callstate.core.query import Match, Plan, Query, Source, count, plan, run
-from callstate.core.store import LegStore
-from tests.core.legs import CUSTOMERS, MACHINES, NUMBERS, TYPES, UNIQUEIDS, legs, make_leg
+from callstate.core.model import Leg
+from callstate.core.query import Match, Query, count, count_short, plan, run, run_short
+from tests.core.legs import CUSTOMERS, MACHINES, NUMBERS, TYPES, UNIQUEIDS, legs
+from tests.core.oracle import (
+    SORTS,
+    crowded_store,
+    expected,
+    is_visible,
+    make_store,
+    random_leg,
+    random_query,
+    random_scope,
+)
 
 replace = msgspec.structs.replace
 
-SORTS = [
-    "cnumber",
-    "ctype",
-    "direction",
-    "dnumber",
-    "dtype",
-    "machine",
-    "peer",
-    "scustomer",
-    "snumber",
-    "stype",
-    "uniqueid",
-    "start",
-]
 SYSTEM = Scope(customers=None)
 
 
@@ -76,104 +70,15 @@ def queries() -> st.SearchStrategy[Query]:
     )
 
 
-def is_text_match(match: Match, wanted: str, text: str) -> bool:
-    wanted, text = wanted.casefold(), text.casefold()
-    found = {
-        Match.CONTAINS: wanted in text,
-        Match.EXACT: wanted == text,
-        Match.START: text.startswith(wanted),
-        Match.END: text.endswith(wanted),
-    }
-    return not wanted or found[match]
-
-
-def is_direction_match(leg: Leg, wanted: str) -> bool:
-    is_source_outside = leg.stype in ("external", "peer")
-    return {
-        "": True,
-        "in": leg.direction == "in" or (leg.direction == "out" and is_source_outside),
-        "out": leg.direction == "out",
-        "internal": leg.direction == "internal",
-        "in_out": leg.direction != "internal",
-    }[wanted]
-
-
-def is_visible(leg: Leg, scope: Scope) -> bool:
-    is_customers = scope.customers is None or bool(scope.customers & {leg.scustomer, leg.dcustomer})
-    own: set[tuple[int, str]] = set()
-    if leg.stype == "phone":
-        own.add((leg.scustomer, leg.snumber))
-    if leg.dtype == "phone":
-        own.add((leg.dcustomer, leg.dnumber))
-    return is_customers and (scope.lines is None or bool(scope.lines & own))
-
-
-def is_found(leg: Leg, query: Query) -> bool:
-    how = query.callername_match
-    return (
-        is_direction_match(leg, query.direction)
-        and query.callid in ("", leg.callid)
-        and (not query.phone or (leg.stype, leg.snumber) == ("phone", query.phone))
-        and query.stype in ("", leg.stype)
-        and query.ctype in ("", leg.ctype)
-        and query.dtype in ("", leg.dtype)
-        and is_text_match(query.smatch, query.snumber, leg.snumber)
-        and is_text_match(query.cmatch, query.cnumber, leg.cnumber)
-        and is_text_match(query.dmatch, query.dnumber, leg.dnumber)
-        and (not query.machines or leg.machine in query.machines)
-        and (
-            is_text_match(how, query.callername_number, leg.callername_internal)
-            or is_text_match(how, query.callername_number, leg.callername_external)
-        )
-    )
-
-
-def compare(one: Any, other: Any) -> int:
-    return int(one > other) - int(one < other)
-
-
-def order(query: Query, one: Leg, other: Leg) -> int:
-    """Compare two legs as the API page says, word for word."""
-
-    def value(leg: Leg) -> Any:
-        if query.sort == "uniqueid":
-            return uniqueid_order(leg.uniqueid)
-        field = getattr(leg, query.sort)
-        return field.casefold() if isinstance(field, str) else field
-
-    def uniqueid(leg: Leg) -> tuple[tuple[int, int], str]:
-        return uniqueid_order(leg.uniqueid), leg.uniqueid
-
-    result = (
-        compare(value(one), value(other))
-        or compare(one.start, other.start)
-        or compare(uniqueid(one), uniqueid(other))
-        or compare(one.machine, other.machine)
-    )
-    return -result if query.descending else result
-
-
-def expected(members: list[Leg], query: Query, scope: Scope) -> list[Leg]:
-    """Answer `query` by looking at every leg."""
-    found = [leg for leg in members if is_visible(leg, scope) and is_found(leg, query)]
-    found.sort(key=cmp_to_key(lambda one, other: order(query, one, other)))
-    return found[: query.limit or None]
-
-
-def make_store(members: list[Leg]) -> LegStore:
-    store = LegStore()
-    for leg in members:
-        store.put(leg)
-    return store
-
-
 many_legs = st.lists(legs(), max_size=25, unique_by=lambda leg: leg.key)
 
 
 @pytest.fixture
 def no_small_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a store of a few legs take the ways that are meant for many."""
-    monkeypatch.setattr("callstate.core.query._SMALL", 1)
+    monkeypatch.setattr("callstate.core.plan.OWN", 0)
+    monkeypatch.setattr("callstate.core.plan.SMALL", 1)
+    monkeypatch.setattr("callstate.core.query.SMALL", 1)
     monkeypatch.setattr("callstate.core.query._LIMIT_SHARE", 1)
 
 
@@ -203,56 +108,6 @@ def test_every_plan_of_a_large_store_does_too(seed: int) -> None:
         check_against_every_leg(members, random_query(dice), random_scope(dice))
 
 
-def random_leg(dice: random.Random) -> Leg:
-    start = 1000000100 + dice.randrange(4)
-    fields = ("snumber", "cnumber", "dnumber", "callername_internal", "callername_external")
-    return make_leg(
-        f"{start}.{dice.randrange(20)}",
-        machine=dice.choice(MACHINES),
-        start=start,
-        callid=dice.choice(UNIQUEIDS),
-        scustomer=dice.randrange(8),
-        dcustomer=dice.randrange(8),
-        peer=dice.randrange(3),
-        direction=dice.choice(("in", "out", "internal")),
-        **{field: dice.choice(NUMBERS) for field in fields},
-        **{field: dice.choice(TYPES) for field in ("stype", "ctype", "dtype")},
-    )
-
-
-def random_query(dice: random.Random) -> Query:
-    wanted: dict[str, Any] = {
-        "callid": dice.choice(UNIQUEIDS),
-        "phone": dice.choice(NUMBERS),
-        "snumber": dice.choice(NUMBERS),
-        "cnumber": dice.choice(NUMBERS),
-        "dnumber": dice.choice(NUMBERS),
-        "dtype": dice.choice(TYPES),
-        "machines": frozenset(dice.sample(MACHINES, 2)),
-        "direction": dice.choice(("in", "out")),
-    }
-    chosen = dice.sample(sorted(wanted), dice.randrange(3))
-    matches: dict[str, Any] = {
-        name: dice.choice(list(Match)) for name in ("smatch", "cmatch", "dmatch")
-    }
-    return Query(
-        sort=dice.choice(("start", dice.choice(SORTS))),
-        descending=dice.random() < 0.5,
-        limit=dice.choice((0, 1, 5, 50)),
-        **matches,
-        **{name: wanted[name] for name in chosen},
-    )
-
-
-def random_scope(dice: random.Random) -> Scope:
-    customers = frozenset(dice.sample(range(1, 30), dice.choice((0, 1, 2, 29))))
-    lines = {(dice.randrange(1, 8), dice.choice(NUMBERS[1:])) for _ in range(3)}
-    return Scope(
-        customers=dice.choice((None, customers)),
-        lines=dice.choice((None, None, frozenset(lines))),
-    )
-
-
 @settings(derandomize=True, deadline=None, max_examples=200)
 @given(many_legs, queries(), scopes())
 def test_legs_outside_the_scope_change_nothing(
@@ -276,60 +131,8 @@ def test_descending_is_the_whole_order_reversed(sort: str) -> None:
         assert limited == [whole[:1], whole[:7], whole]
 
 
-def crowded_store() -> LegStore:
-    """Return a store of 400 legs: 10 of customer 7, a fifth on machine 2, the rest alike."""
-    store = LegStore()
-    for number in range(400):
-        store.put(
-            make_leg(
-                f"1000000100.{number}",
-                machine=2 if number % 5 == 0 else 1,
-                start=1000000100,
-                callid=f"1000000100.{number // 2}",
-                scustomer=7 if number < 10 else 8,
-                snumber="12" if number < 3 else "34",
-                cnumber=f"0{number}",
-                dnumber=f"2{number}",
-                stype="phone",
-            )
-        )
-    return store
-
-
 SEVEN = Scope(customers=frozenset({7}))
 EIGHT = Scope(customers=frozenset({8}))
-
-
-@pytest.mark.parametrize(
-    ("query", "scope", "source", "size"),
-    [
-        (Query(), SEVEN, Source.CUSTOMERS, 10),
-        (Query(), Scope(customers=frozenset()), Source.CUSTOMERS, 0),
-        (Query(), Scope(customers=frozenset(range(20, 99)) | {7}), Source.CUSTOMERS, 10),
-        (Query(), EIGHT, Source.ALL, 400),
-        (Query(limit=5), EIGHT, Source.ORDER, 400),
-        (Query(limit=5, descending=True), SYSTEM, Source.ORDER, 400),
-        (Query(limit=5, sort="peer"), SYSTEM, Source.ALL, 400),
-        (Query(limit=5, count=True), SYSTEM, Source.ALL, 400),
-        (Query(callid="1000000100.3"), EIGHT, Source.CALLID, 2),
-        (Query(callid="1000000100.3"), SYSTEM, Source.CALLID, 2),
-        (Query(phone="12"), SEVEN, Source.PHONE, 3),
-        (Query(snumber="12", smatch=Match.EXACT), SEVEN, Source.SNUMBER, 3),
-        (Query(snumber="12"), SEVEN, Source.CUSTOMERS, 10),
-        (Query(cnumber="01", cmatch=Match.EXACT), SYSTEM, Source.CNUMBER, 1),
-        (Query(cnumber="01", cmatch=Match.START), SYSTEM, Source.ALL, 400),
-        (Query(dnumber="21", dmatch=Match.EXACT), SYSTEM, Source.DNUMBER, 1),
-        (Query(machines=frozenset({2})), SYSTEM, Source.MACHINES, 80),
-        (Query(machines=frozenset({1, 2})), SYSTEM, Source.ALL, 400),
-        (Query(machines=frozenset({9})), SEVEN, Source.MACHINES, 0),
-        (Query(), Scope(customers=None, lines=frozenset({(7, "12")})), Source.LINES, 3),
-        (Query(), Scope(customers=None, lines=frozenset()), Source.LINES, 0),
-    ],
-)
-def test_a_plan_takes_the_smallest_set(
-    query: Query, scope: Scope, source: Source, size: int
-) -> None:
-    assert plan(crowded_store(), query, scope) == Plan(source, size)
 
 
 def test_a_limit_of_everything_stops_where_it_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,3 +149,30 @@ def test_a_limit_of_everything_stops_where_it_is_reached(monkeypatch: pytest.Mon
     assert len(seen) == 64
     assert len(run(store, Query(limit=5, dnumber="2399"), EIGHT)) == 1
     assert len(seen) == 64 + 400
+
+
+@pytest.mark.usefixtures("no_small_sets")
+@pytest.mark.parametrize("seed", range(60))
+def test_a_short_answer_is_the_answer_or_none(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = random.Random(seed)
+    members = list({leg.key: leg for leg in map(random_leg, [dice] * 60)}.values())
+    store, shorts = make_store(members), 0
+    monkeypatch.setattr("callstate.core.query.SHORT", 8)
+    for _ in range(20):
+        query, scope = random_query(dice), random_scope(dice)
+        found, number = run_short(store, query, scope), count_short(store, query, scope)
+        assert found in (None, run(store, query, scope))
+        assert number in (None, count(store, query, scope))
+        shorts += found is not None
+    assert 0 < shorts < 20
+
+
+def test_what_is_short() -> None:
+    store = crowded_store(4000)
+    system = [Query(limit=5), Query(limit=5, descending=True), Query(callid="1000000100.2")]
+    assert all(run_short(store, query, SYSTEM) for query in system)
+    for query in (Query(), Query(limit=5, sort="peer"), Query(limit=5, dnumber="none")):
+        assert run_short(store, query, SYSTEM) is None
+    assert run_short(store, Query(), SEVEN)
+    assert count_short(store, Query(), SYSTEM) == 4000
+    assert count_short(store, Query(snumber="1"), SYSTEM) is None
