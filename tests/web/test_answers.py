@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from callstate.core.state import MachineStatus
 from callstate.web import answers
 from callstate.web.answers import SlicedAnswer, freshness, phrase, refuse, retry_after
+from callstate.web.turns import Turns
 
 SLICE = b"x" * 100_000
 
@@ -18,7 +20,7 @@ SLICE = b"x" * 100_000
 def serve(slices: Callable[[], Iterator[bytes]]) -> Any:
     async def handler(request: web.Request) -> web.StreamResponse:
         answer = SlicedAnswer(row_count=1, headers={"Callstate-Stale": "1;never"})
-        await answer.send(request, slices())
+        await answer.send(request, slices(), Turns())
         return answer
 
     app = web.Application()
@@ -79,6 +81,13 @@ async def test_a_reader_that_does_not_read_is_given_up(monkeypatch: pytest.Monke
     # What fits into the buffers of the sockets, far from all of it.
     assert len(made) < 500
     assert reader is not None
+
+
+async def test_a_reader_that_is_too_slow_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "ANSWER_SECONDS", 0.05)
+    async with serve(lambda: repeat(b"x")) as client:
+        with pytest.raises(ClientPayloadError):
+            await (await client.get("/")).read()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from aiohttp import web
 
-from callstate.core.directory import Directory
+from callstate.core.directory import Directory, SourceState, SourceStatus
 from callstate.core.model import Leg
 from callstate.core.state import CallState
 from callstate.web import app as web_app
@@ -193,13 +193,21 @@ async def test_before_it_is_ready_it_is_503(fetch: Ask, state: CallState, path: 
     assert body["headers"]["Retry-After"] == "1"
 
 
+async def test_without_a_directory_it_says_what_it_waits_for(fetch: Ask, state: CallState) -> None:
+    state.ready = False
+    state.source = SourceStatus(state=SourceState.UNAVAILABLE)
+    (said,) = (await fetch("/readyz"))["responses"]
+    assert said["code"] == "503"
+    assert said["message"].startswith("Not ready: the directory's database does not answer")
+
+
 async def test_a_fault_of_ours_is_500_without_details(
     ask: Ask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_args: object) -> None:
         raise RuntimeError("a detail")
 
-    monkeypatch.setattr(web_app, "run", fail)
+    monkeypatch.setattr(web_app, "run_short", fail)
     body = await ask()
     assert body["responses"] == [{"code": "500", "key": "", "message": "Internal server error."}]
     assert "a detail" in caplog.text
@@ -209,8 +217,10 @@ async def test_the_other_endpoints(client: Any, fetch: Ask, ask: Ask, state: Cal
     assert code_of(await fetch("/healthz")) == "200"
     await ask()
     state.closed(2, 0.0, "gone")
+    state.source = SourceStatus(state=SourceState.REFUSED, loaded_at=1795479234.5)
     assert (await fetch("/readyz"))["data"] == {
-        "machines": [{"machine": 1, "in_step": True}, {"machine": 2, "in_step": False}]
+        "machines": [{"machine": 1, "in_step": True}, {"machine": 2, "in_step": False}],
+        "directory": {"state": "refused", "loaded_at": 1795479234.5},
     }
     async with client.get("/metrics") as response:
         assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")

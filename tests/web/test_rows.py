@@ -120,15 +120,16 @@ def test_the_envelope_of_refusal_has_no_data() -> None:
     }
 
 
-@pytest.mark.parametrize("number", [0, 1, 499, 500, 501, 1000, 1001])
+@pytest.mark.parametrize("number", [0, 1, 249, 250, 251, 500, 501])
 def test_slices_together_are_the_answer_in_one_piece(number: int) -> None:
     legs = [Leg(machine=1, uniqueid=str(index)) for index in range(number)]
-    parts = list(rows.slices(legs, rows.encode_rows))
-    assert b"".join(parts) == rows.envelope(rows.encode_rows(legs))
+    whole = rows.envelope(rows.encode_rows(legs))
+    assert b"".join(rows.slices(legs, rows.encode_rows)) == whole
+    assert legs == []
 
 
 def test_no_slice_has_more_rows_than_allowed() -> None:
-    legs = [Leg(machine=1, uniqueid=str(index)) for index in range(1200)]
+    legs = [Leg(machine=1, uniqueid=str(index)) for index in range(600)]
     encoded: list[Any] = []
 
     def encode(some: Any) -> bytes:
@@ -136,4 +137,4 @@ def test_no_slice_has_more_rows_than_allowed() -> None:
         return rows.encode_rows(some)
 
     assert len(list(rows.slices(legs, encode))) == 4
-    assert encoded == [500, 500, 200]
+    assert encoded == [250, 250, 100]
