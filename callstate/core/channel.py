@@ -133,7 +133,7 @@ class Channel:
     @property
     def is_local(self) -> bool:
         """True for a half of a Local channel."""
-        return self.channel.startswith("Local/")
+        return self.channel[:6] == "Local/"
 
     @property
     def local_pair(self) -> str:

@@ -119,15 +119,19 @@ class Deriver:
     def _text(self, channels: list[Channel], field: str, inferred: str) -> str:
         """Return what the first of `channels` says that has the field's variable."""
         variable = self._variables.get(field)
-        if variable is not None:
-            for channel in channels:
-                value = channel.variables.get(variable)
-                if value:
-                    return value
+        if variable is None:
+            return inferred
+        for channel in channels:
+            value = channel.variables.get(variable)
+            if value:
+                return value
         return inferred
 
     def _number(self, channels: list[Channel], field: str, inferred: int) -> int:
-        number = self._numbers[field](self._text(channels, field, ""))
+        text = self._text(channels, field, "")
+        if not text:
+            return inferred
+        number = self._numbers[field](text)
         return inferred if number is None else number
 
     def _callid(self, channel: Channel) -> str:

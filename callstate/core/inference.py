@@ -109,7 +109,7 @@ class Inference:
         elif destination.type and not destination.customer:
             destination = msgspec.structs.replace(destination, customer=source.customer)
         number = origin.first_exten
-        if origin.is_dialled:
+        if origin.is_dialled and not is_caller:
             # It began none of this: what counts is the number with which the other was dialled.
             number = reached.first_exten if reached is not origin else destination.number
         return View(
@@ -135,7 +135,7 @@ class Inference:
 
     def _reach(self, channel: Channel, registry: Registry, seen: set[str]) -> Channel | Party:
         """Return whom or what `channel` reaches now, through Local channels."""
-        met = self._follow(partners(channel, registry), registry, seen)
+        met = self._follow(partners(channel), registry, seen)
         if not met and not self._waits(channel):
             dialled = [registry.channels[uniqueid] for uniqueid in channel.dialling]
             met = self._follow(dialled, registry, seen)
@@ -239,5 +239,5 @@ def _called_type(number: str, source: Party, destination: Party) -> str:
         return ""
     end = destination.number
     if end and (number == end or (destination.type in OUTSIDE_TYPES and number.endswith(end))):
-        return destination.type
+        return destination.type or "extension"
     return "number" if source.type in OUTSIDE_TYPES else "extension"

@@ -35,7 +35,7 @@ def way_to(channel: Channel, registry: Registry) -> Way:
     """Return how `channel` came about. O(its call)."""
     way = _dialled_way(channel, registry)
     top = way.origin
-    around = list(talkers(channel, registry))
+    around = talkers(channel, registry)
     if top is not channel and (top in around or not around):
         return way
     began = [other for other in around if not other.is_dialled]
@@ -54,9 +54,12 @@ def way_to(channel: Channel, registry: Registry) -> Way:
     return way
 
 
-def talkers(channel: Channel, registry: Registry) -> Iterator[Channel]:
-    """Yield the real channels at the other end of `channel`'s bridge, through Local channels."""
-    yield from _through(channel, registry, {channel.uniqueid})
+def talkers(channel: Channel, registry: Registry) -> list[Channel]:
+    """Return the real channels at the other end of `channel`'s bridge, through Local channels."""
+    near = partners(channel)
+    if len(near) == 1 and not near[0].is_local:
+        return near  # most calls
+    return list(_through(near, registry, {channel.uniqueid})) if near else near
 
 
 def dialled_ends(
@@ -72,17 +75,17 @@ def dialled_ends(
             yield dest
 
 
-def partners(channel: Channel, registry: Registry) -> list[Channel]:
+def partners(channel: Channel) -> list[Channel]:
     """Return the channels in one call's bridge with `channel`, Local ones as they are."""
     bridge = channel.bridge
-    if bridge is None or not bridge.is_call:
+    if bridge is None or len(bridge.members) == 1 or not bridge.is_call:
         return []
     return [member for member in bridge.members.values() if member is not channel]
 
 
 def beyond(channel: Channel, registry: Registry) -> Channel | None:
     """Return the other half of a Local channel: what dials or meets one goes on there."""
-    return registry.calls.other_half(channel) if channel.local_pair else None
+    return registry.calls.other_half(channel) if channel.is_local else None
 
 
 def rings(channel: Channel, registry: Registry, depth: int = _DEPTH_LIMIT) -> bool:
@@ -112,6 +115,8 @@ def _dials_ringing(channel: Channel, registry: Registry, depth: int) -> bool:
 
 
 def _dialled_way(channel: Channel, registry: Registry) -> Way:
+    if not channel.dialled_by and not channel.is_local:
+        return Way(channel, [])
     path = [channel]
     for _ in range(_DEPTH_LIMIT):
         here = path[-1]
@@ -143,14 +148,14 @@ def _far_end(half: Channel, registry: Registry, near: Channel) -> Channel | None
     return min(ends, key=age, default=None)
 
 
-def _through(channel: Channel, registry: Registry, seen: set[str]) -> Iterator[Channel]:
-    for member in partners(channel, registry):
+def _through(near: list[Channel], registry: Registry, seen: set[str]) -> Iterator[Channel]:
+    for member in near:
         if member.uniqueid in seen:
             continue
         seen.add(member.uniqueid)
         other = beyond(member, registry)
         if other is not None:
             seen.add(other.uniqueid)
-            yield from _through(other, registry, seen)
+            yield from _through(partners(other), registry, seen)
         elif not member.is_local:
             yield member
