@@ -154,6 +154,24 @@ class Channel:
         elif len(exten) > 1 and not self.first_exten:
             self.first_exten = self.last_exten = exten
 
+    def carry(self, before: "Channel") -> None:
+        """Take over what no list tells from what was known on the connection before."""
+        self.start = before.start
+        self.answered = before.answered
+        self.first_exten = before.first_exten
+        self.last_exten = self.last_exten or before.last_exten
+        self.dialled_number = before.dialled_number
+        self.is_alerted = before.is_alerted
+        self.parking_space = before.parking_space
+        self.running = before.running
+        self.presentation = before.presentation
+        self.holding = before.holding
+        self.queue = before.queue
+        self.requested = before.requested
+        self.recordings = list(before.recordings)
+        self.sip_callid = before.sip_callid
+        self.variables = before.variables | self.variables
+
     def __repr__(self) -> str:
         return f"Channel({self.channel!r}, {self.uniqueid!r})"
 

@@ -163,7 +163,7 @@ class Mirror:
         for uniqueid in list(self.registry.channels):
             self.registry.bury(uniqueid)
         for uniqueid in list(self.registry.bridges):
-            self.registry.remove_bridge(uniqueid)
+            self.registry.bridging.remove(uniqueid)
 
     # Dials
 
@@ -208,21 +208,21 @@ class Mirror:
     # Bridges
 
     def _bridge_create(self, event: ev.BridgeCreate) -> None:
-        self.registry.bridge(event.bridge)
+        self.registry.bridging.record(event.bridge)
 
     def _bridge_destroy(self, event: ev.BridgeDestroy) -> None:
-        self.registry.remove_bridge(event.bridge.bridge_uniqueid)
+        self.registry.bridging.remove(event.bridge.bridge_uniqueid)
 
     def _bridge_enter(self, event: ev.BridgeEnter) -> None:
         channel = self.registry.live(event.snapshot, event.at)
-        record = self.registry.bridge(event.bridge)
+        record = self.registry.bridging.record(event.bridge)
         swapped = record.members.get(event.swap_uniqueid)
         if swapped is not None:
-            self.registry.leave(swapped)
+            self.registry.bridging.leave(swapped)
         if channel is None:
             return
         self.registry.set(channel, "hangup_requested", False)
-        self.registry.join(channel, record)
+        self.registry.bridging.join(channel, record)
         if record.is_call:
             for member in record.members.values():
                 self.registry.relink(member, event.snapshot.linkedid)
@@ -232,9 +232,9 @@ class Mirror:
         record = self.registry.bridges.get(event.bridge.bridge_uniqueid)
         if record is None:
             return  # it is gone already, and must not come back empty
-        self.registry.update_bridge(record, event.bridge)
+        self.registry.bridging.update(record, event.bridge)
         if channel is not None and channel.bridge is record:
-            self.registry.leave(channel)
+            self.registry.bridging.leave(channel)
 
     # Lists
 

@@ -159,3 +159,23 @@ def _through(near: list[Channel], registry: Registry, seen: set[str]) -> Iterato
             yield from _through(partners(other), registry, seen)
         elif not member.is_local:
             yield member
+
+
+def related(channel: Channel, registry: Registry) -> list[Channel]:
+    """Return the channels whose legs may depend on `channel`. O(its call)."""
+    if channel.call is None:
+        return []
+    found = {member.uniqueid: member for member in channel.call.members}
+    waiting = list(found.values())
+    while waiting:
+        current = waiting.pop()
+        # Who has its uniqueid for a linkedid may be requested by it, in another call by now.
+        requested = (other.uniqueid for other in registry.calls.having(current.uniqueid))
+        for uniqueid in (*current.dialled, current.dialled_by, *requested):
+            other = registry.channels.get(uniqueid)
+            if other is None or uniqueid in found or other.call is None:
+                continue
+            members = [m for m in other.call.members if m.uniqueid not in found]
+            found.update((member.uniqueid, member) for member in members)
+            waiting += members
+    return list(found.values())

@@ -11,9 +11,10 @@ empties it.
 from collections.abc import Iterable
 from itertools import islice
 
+from callstate.core.bridging import Bridging
 from callstate.core.calls import Calls
-from callstate.core.channel import BridgeRecord, Channel
-from callstate.core.events import Bridge, ChannelSnapshot
+from callstate.core.channel import Channel
+from callstate.core.events import ChannelSnapshot
 
 # Hung up ids are remembered at least this long: events from other threads, and lists of
 # releases up to 16, can name a channel after its Hangup, by moments. Seconds.
@@ -34,9 +35,10 @@ class Registry:
 
     def __init__(self, carried: "Registry | None" = None) -> None:
         self.channels: dict[str, Channel] = {}
-        self.bridges: dict[str, BridgeRecord] = {}
         self.changed: set[str] = set()
         self.calls = Calls()
+        self.bridging = Bridging(self.calls, self.changed)
+        self.bridges = self.bridging.records
         self.now = 0.0
         self._carried = carried
         self._by_name: dict[str, Channel] = {}
@@ -76,25 +78,6 @@ class Registry:
                 self.changed.add(channel.uniqueid)
         self.settle()
         return gone
-
-    def set_members(self, bridge: Bridge, uniqueids: Iterable[str]) -> None:
-        """Make the members of `bridge` those that Asterisk listed."""
-        record = self.bridge(bridge)
-        members = set(uniqueids)
-        for uniqueid in [known for known in record.members if known not in members]:
-            self.leave(record.members[uniqueid])
-        for uniqueid in members:
-            channel = self.channels.get(uniqueid)
-            if channel is not None:
-                self.join(channel, record)
-        self.settle()
-
-    def retain_bridges(self, uniqueids: Iterable[str]) -> None:
-        """Remove every bridge that is not among `uniqueids`."""
-        kept = set(uniqueids)
-        for uniqueid in [known for known in self.bridges if known not in kept]:
-            self.remove_bridge(uniqueid)
-        self.settle()
 
     def check(self) -> None:
         """Assert every invariant."""
@@ -146,37 +129,22 @@ class Registry:
         channel.start = channel.start or int(at)
         self.channels[channel.uniqueid] = channel
         self._by_name[channel.channel] = channel
-        self._carry(channel)
+        before = None if self._carried is None else self._carried.channels.get(channel.uniqueid)
+        if before is not None:
+            self._carry(channel, before)
         if at and channel.is_up and not channel.answered:
             channel.answered = int(at)
         self.calls.add(channel)
         self.changed.add(channel.uniqueid)
         return channel
 
-    def _carry(self, channel: Channel) -> None:
+    def _carry(self, channel: Channel, before: Channel) -> None:
         """Take from the mirror before what no list tells."""
-        before = self._carried and self._carried.channels.get(channel.uniqueid)
-        if not before:
-            return
-        channel.start = before.start
-        channel.answered = before.answered
-        channel.first_exten = before.first_exten
-        channel.last_exten = channel.last_exten or before.last_exten
-        channel.dialled_number = before.dialled_number
-        channel.is_alerted = before.is_alerted
-        channel.parking_space = before.parking_space
-        channel.running = before.running
-        channel.presentation = before.presentation
+        channel.carry(before)
         self.set_dialler(channel, before.dialled_by)
         for dest in before.dialled & self.channels.keys():
             if self.channels[dest].dialled_by == channel.uniqueid:
                 channel.dialled.add(dest)
-        channel.holding = before.holding
-        channel.queue = before.queue
-        channel.requested = before.requested
-        channel.recordings = list(before.recordings)
-        channel.sip_callid = before.sip_callid
-        channel.variables = before.variables | channel.variables
 
     def _refresh(self, channel: Channel, snapshot: ChannelSnapshot, at: float) -> None:
         before = channel.snapshot
@@ -223,59 +191,12 @@ class Registry:
             setattr(channel, name, value)
             self.changed.add(channel.uniqueid)
 
-    def join(self, channel: Channel, record: BridgeRecord) -> None:
-        """Make `channel` a member of `record`, and of no other. O(1)."""
-        if channel.bridge is record:
-            return
-        self.leave(channel)
-        record.members[channel.uniqueid] = channel
-        channel.bridge = record
-        self.calls.unsettle(channel)
-        self.changed.add(channel.uniqueid)
-
-    def leave(self, channel: Channel) -> None:
-        """Take `channel` out of the bridge that it is in. O(members)."""
-        record = channel.bridge
-        if record is None:
-            return
-        del record.members[channel.uniqueid]
-        channel.bridge = None
-        self.calls.unsettle(channel)
-        self.changed.add(channel.uniqueid)
-        self.changed.update(record.members)
-
-    def bridge(self, bridge: Bridge) -> BridgeRecord:
-        """Return the record of `bridge`, made if it is new. O(1)."""
-        record = self.bridges.get(bridge.bridge_uniqueid)
-        if record is None:
-            record = self.bridges[bridge.bridge_uniqueid] = BridgeRecord(bridge)
-        else:
-            self.update_bridge(record, bridge)
-        return record
-
-    def update_bridge(self, record: BridgeRecord, bridge: Bridge) -> None:
-        """Take over what `bridge` shows of `record`. O(members) if it is another kind now."""
-        was_call, before = record.is_call, (record.bridge_type, record.name)
-        record.update(bridge)
-        if record.is_call != was_call:
-            for member in record.members.values():
-                self.calls.unsettle(member)
-        if record.is_call != was_call or before != (record.bridge_type, record.name):
-            self.changed.update(record.members)
-
-    def remove_bridge(self, uniqueid: str) -> None:
-        """Remove a bridge and empty it. O(members)."""
-        record = self.bridges.pop(uniqueid, None)
-        if record is not None:
-            for member in list(record.members.values()):
-                self.leave(member)
-
     def remove(self, uniqueid: str) -> None:
         """Remove a channel and all that points to it. O(its call)."""
         channel = self.channels.get(uniqueid)
         if channel is None:
             return
-        self.leave(channel)
+        self.bridging.leave(channel)
         self._unname(channel)
         self._superseded.pop(uniqueid, None)
         del self.channels[uniqueid]
@@ -335,25 +256,6 @@ class Registry:
         dialler = self.channels.get(uniqueid)
         if dialler is not None:
             dialler.dialled.add(dest.uniqueid)
-
-    def related(self, channel: Channel) -> list[Channel]:
-        """Return the channels whose legs may depend on `channel`. O(its call)."""
-        if channel.call is None:
-            return []
-        found = {member.uniqueid: member for member in channel.call.members}
-        waiting = list(found.values())
-        while waiting:
-            current = waiting.pop()
-            # Who has its uniqueid for a linkedid may be requested by it, in another call by now.
-            requested = (other.uniqueid for other in self.calls.having(current.uniqueid))
-            for uniqueid in (*current.dialled, current.dialled_by, *requested):
-                other = self.channels.get(uniqueid)
-                if other is None or uniqueid in found or other.call is None:
-                    continue
-                members = [m for m in other.call.members if m.uniqueid not in found]
-                found.update((member.uniqueid, member) for member in members)
-                waiting += members
-        return list(found.values())
 
     def set_variable(self, channel: Channel, name: str, value: str) -> None:
         """Set a channel variable. O(1)."""

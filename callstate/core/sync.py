@@ -85,7 +85,7 @@ class Sync:
                 self.mirror.apply(event)
             case ev.BridgeListItem():
                 self._note(event.action_id, event.bridge.bridge_uniqueid)
-                self.mirror.registry.bridge(event.bridge)
+                self.mirror.registry.bridging.record(event.bridge)
                 self.mirror.registry.settle()
             case ev.BridgeInfoChannel():
                 self._note(event.action_id, event.snapshot.uniqueid)
@@ -114,12 +114,15 @@ class Sync:
         if event.name == "CoreShowChannelsComplete":
             self.reaped += len(self.mirror.registry.retain(items))
         elif event.name == "BridgeListComplete":
-            self.mirror.registry.retain_bridges(items)
+            self.mirror.registry.bridging.retain(items)
+            self.mirror.registry.settle()
 
     def _bridge_complete(self, event: ev.BridgeInfoComplete) -> None:
         items = self._items.pop(event.action_id, None)
         if items is not None and event.items in (-1, len(items)):
-            self.mirror.registry.set_members(event.bridge, items)
+            registry = self.mirror.registry
+            registry.bridging.set_members(event.bridge, items, registry.channels)
+            registry.settle()
 
     def _booted(self, event: ev.FullyBooted) -> None:
         """Drop what is held if the machine began anew since: nothing of it can be up.
