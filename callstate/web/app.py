@@ -73,8 +73,8 @@ async def list_legs(request: web.Request) -> web.StreamResponse:
     app = request.app
     admitted = await _admit(request, app[STATE], app[LIST])
     if admitted.query.names:
-        encode = rows.rows_with_names(app[STATE].directory.name_of)
-        return await _answer(request, app, admitted, encode)
+        name_of = rows.names_within(app[STATE].directory.names, admitted.scope)
+        return await _answer(request, app, admitted, rows.rows_with_names(name_of))
     return await _answer(request, app, admitted, rows.encode_rows)
 
 

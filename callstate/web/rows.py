@@ -7,12 +7,13 @@ slices, so that whoever sends them can let others run in between.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
 import msgspec
 
+from callstate.core.access import Scope
 from callstate.core.errors import BadParameter
 from callstate.core.model import Leg
 
@@ -22,8 +23,8 @@ SLICE = 250
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _PANEL_LEAVES_OUT = frozenset({"billing_peer", "ingroup", "outgroup", "overmax"})
 
-NameOf = Callable[[int, str], str]
-"""(customer, number) to the name that the directory knows, or the empty string."""
+NameOf = Callable[[int, int, str], str]
+"""(customer, other customer, number) to a name, or the empty string; see `names_within`."""
 
 
 class Field(NamedTuple):
@@ -128,6 +129,23 @@ def rows_with_names(name_of: NameOf) -> Encoder:
     return encode
 
 
+def names_within(names: Mapping[tuple[int, str], str], scope: Scope) -> NameOf:
+    """Return what knows a number's name: its side's customer's, else the other side's, else
+    everybody's. What a customer outside `scope` calls it is nobody else's business.
+    """
+    visible = scope.customers
+
+    def name_of(customer: int, other: int, number: str) -> str:
+        for each in (customer, other):
+            if each and (visible is None or each in visible):
+                name = names.get((each, number))
+                if name:
+                    return name
+        return names.get((0, number), "")
+
+    return name_of
+
+
 def envelope(data: bytes) -> bytes:
     """Return a successful answer around `data`, which is JSON."""
     return b"%b%b}" % (_OK, data)
@@ -167,9 +185,9 @@ def _object(leg: Leg) -> bytes:
 
 def _names(leg: Leg, name_of: NameOf) -> Names:
     snumber, cnumber, dnumber = map(_text, (leg.snumber, leg.cnumber, leg.dnumber))
-    source = _text(name_of(leg.scustomer, leg.snumber))
-    called = _text(name_of(leg.scustomer, leg.cnumber))
-    destination = _text(name_of(leg.dcustomer, leg.dnumber))
+    source = _text(name_of(leg.scustomer, leg.dcustomer, leg.snumber))
+    called = _text(name_of(leg.scustomer, leg.dcustomer, leg.cnumber))
+    destination = _text(name_of(leg.dcustomer, leg.scustomer, leg.dnumber))
     return Names(
         source,
         called,

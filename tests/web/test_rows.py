@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from callstate.core.access import Scope
 from callstate.core.errors import BadParameter
 from callstate.core.model import Leg
 from callstate.web import rows
@@ -14,12 +15,11 @@ from callstate.web.rows import FIELDS, NAME_FIELDS, PANEL_FIELDS
 BAD = Leg(machine=1, uniqueid="\udcffx.1", callername_internal="J\udcfcrgen", snumber="\ud800")
 
 
-def no_name(_customer: int, _number: str) -> str:
+NAMES = {(17, "101"): "Jörg", (18, "101"): "Eva", (17, "9"): "Ours", (0, "9"): "Everybody's"}
+
+
+def no_name(_customer: int, _other: int, _number: str) -> str:
     return ""
-
-
-def named(customer: int, number: str) -> str:
-    return {(17, "101"): "Jörg", (18, "101"): "Eva"}.get((customer, number), "")
 
 
 def test_a_leg_is_a_row_field_by_field() -> None:
@@ -57,14 +57,30 @@ def test_a_row_with_names_is_the_row_and_the_names(legs: list[Leg]) -> None:
     assert [row | kept for row, kept in zip(with_names, plain, strict=True)] == with_names
 
 
-def test_each_side_has_its_own_names() -> None:
+@pytest.mark.parametrize(
+    ("visible", "source", "called", "destination"),
+    [
+        (None, "Jörg", "Ours", "Eva"),
+        ({17, 18}, "Jörg", "Ours", "Eva"),
+        ({17}, "Jörg", "Ours", "Jörg"),
+        ({18}, "Eva", "Everybody's", "Eva"),
+        (set(), "", "Everybody's", ""),
+    ],
+)
+def test_a_name_is_its_sides_else_the_other_sides_else_everybodys(
+    visible: set[int] | None, source: str, called: str, destination: str
+) -> None:
     leg = Leg(
         machine=1, uniqueid="1", scustomer=17, dcustomer=18, snumber="101", dnumber="101",
         cnumber="9",
     )  # fmt: skip
-    [row] = json.loads(rows.rows_with_names(named)([leg]))
+    scope = Scope(customers=None if visible is None else frozenset(visible))
+    [row] = json.loads(rows.rows_with_names(rows.names_within(NAMES, scope))([leg]))
     assert [row[field.name] for field in NAME_FIELDS] == [
-        "Jörg", "", "Eva", "Jörg <101>", "9", "Eva <101>",
+        source, called, destination,
+        f"{source} <101>" if source else "101",
+        f"{called} <9>",
+        f"{destination} <101>" if destination else "101",
     ]  # fmt: skip
 
 
