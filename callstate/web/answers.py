@@ -113,9 +113,13 @@ def freshness(as_of: float | None, stale: Iterable[MachineStatus], now: float) -
 
 
 def _staleness(status: MachineStatus, now: float) -> str:
+    """Return `never`, or how old the machine's legs are.
+
+    A link that died in silence was noticed late: what counts is the last proof of life.
+    """
     if status.as_of is None:
         return "never"
-    since = status.as_of if status.down_since is None else status.down_since
+    since = status.as_of if status.down_since is None else min(status.as_of, status.down_since)
     return f"down={max(0.0, now - since):.1f}"
 
 

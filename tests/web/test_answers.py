@@ -114,9 +114,10 @@ def test_retry_after_is_whole_seconds(seconds: float, text: str) -> None:
     [
         (None, None, "5;never"),
         (None, 90.0, "5;never"),
-        (80.0, 85.8, "5;down=14.2"),
+        (85.8, 85.8, "5;down=14.2"),
+        (80.0, 85.8, "5;down=20.0"),
         (80.0, None, "5;down=20.0"),
-        (80.0, 101.0, "5;down=0.0"),
+        (101.0, 102.0, "5;down=0.0"),
     ],
 )
 def test_staleness_is_never_or_since_when(
