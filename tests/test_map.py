@@ -12,6 +12,11 @@ CROSS_CUTTING = {
     "test_layers.py": "the dependency rule",
     "test_map.py": "this map",
     "test_words.py": "words that have no place here",
+    "core/test_tenancy.py": "that nobody is answered by what he may not see",
+    "web/test_contract.py": "the contract with clients, row by row",
+    "web/test_fuzz.py": "requests of every kind, and bytes that are none",
+    "web/test_tenancy.py": "the same over HTTP",
+    "web/test_wild.py": "clients as they were written for other systems",
 }
 # Folders of tests that mirror no package: whole captures, faults of the wire, many calls,
 # real Asterisk, timings.

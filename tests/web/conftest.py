@@ -1,7 +1,9 @@
 """A small platform: four customers, a user for each kind of role, two machines, four legs."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from aiohttp import web
@@ -20,9 +22,10 @@ from callstate.core.directory import (
 from callstate.core.model import Leg
 from callstate.core.state import CallState
 from callstate.metrics import Metrics
-from callstate.web.app import build_app
+from callstate.web.app import LIST_PATH, build_app
 from callstate.web.auth import Authenticator
 from callstate.web.server import HTTP_SETTINGS
+from tests.web.envelope import Ask, envelope
 
 Client = TestClient[web.Request, web.Application]
 PASSWORD = "correct horse"
@@ -199,3 +202,45 @@ async def client(app: web.Application) -> AsyncIterator[Client]:
     await server.start_server(**HTTP_SETTINGS)
     async with TestClient(server) as client:
         yield client
+
+
+@pytest.fixture
+def fetch(client: Any) -> Ask:
+    """Send a request; return its checked body, and its headers under `headers`."""
+
+    async def fetch(path: str = LIST_PATH, *, method: str = "GET", **kwargs: Any) -> Any:
+        async with client.request(method, path, **kwargs) as response:
+            body = envelope(await response.text(), response.headers, response.status)
+            return body | {"headers": response.headers}
+
+    return fetch
+
+
+@pytest.fixture
+def ask(fetch: Ask, password: str) -> Ask:
+    """Ask as a user, with parameters."""
+
+    async def ask(user: str = "alice", path: str = LIST_PATH, **given: object) -> Any:
+        query = urlencode({"auth_username": user, "auth_password": password} | given)
+        return await fetch(f"{path}?{query}")
+
+    return ask
+
+
+@pytest.fixture
+async def exchange(client: Any) -> AsyncIterator[Ask]:
+    """Send bytes, as they are; return the first line of the answer and what came with it."""
+    opened: list[asyncio.StreamWriter] = []
+
+    async def exchange(*parts: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection(client.host, client.port)
+        opened.append(writer)
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        return await reader.readuntil(b"}]}")
+
+    yield exchange
+    for writer in opened:
+        writer.close()
+        await writer.wait_closed()

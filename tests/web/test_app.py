@@ -1,12 +1,10 @@
 """The contract: every route, code and error through one assertion, and each parameter's effect."""
 
-import asyncio
 import gzip
-import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import pytest
 from aiohttp import web
@@ -18,84 +16,9 @@ from callstate.web import app as web_app
 from callstate.web.app import BODY_BYTES, LIST_PATH, PANEL_PATH
 from callstate.web.rows import FIELDS, NAME_FIELDS, PANEL_FIELDS
 from callstate.web.throttle import NAME_FAILURES
+from tests.web.envelope import JSON, Ask, code_of, ids_of, keys_of
 
-JSON = "application/json; charset=utf-8"
 OURS = ("1795479234.1", "1795479240.2")
-
-Ask = Callable[..., Any]
-
-
-def envelope(text: str, headers: Mapping[str, str], status: int) -> Any:
-    """Assert that an answer is one of ours; return its body."""
-    assert headers["Content-Type"] == JSON
-    assert headers["Cache-Control"] == "no-store"
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert not any(name.startswith("Access-Control-") for name in headers)
-    body = json.loads(text)
-    codes = {entry["code"] for entry in body["responses"]}
-    assert all(list(entry) == ["code", "key", "message"] for entry in body["responses"])
-    assert all(isinstance(text, str) for entry in body["responses"] for text in entry.values())
-    assert all(entry["message"] for entry in body["responses"])
-    assert len(codes) == 1
-    code = codes.pop()
-    assert status == (200 if code in ("200", "400", "401", "402") else int(code))
-    assert list(body) == (["responses", "data"] if code == "200" else ["responses"])
-    return body
-
-
-@pytest.fixture
-def fetch(client: Any) -> Ask:
-    """Send a request; return its checked body, and its headers under `headers`."""
-
-    async def fetch(path: str = LIST_PATH, *, method: str = "GET", **kwargs: Any) -> Any:
-        async with client.request(method, path, **kwargs) as response:
-            body = envelope(await response.text(), response.headers, response.status)
-            return body | {"headers": response.headers}
-
-    return fetch
-
-
-@pytest.fixture
-def ask(fetch: Ask, password: str) -> Ask:
-    """Ask as a user, with parameters."""
-
-    async def ask(user: str = "alice", path: str = LIST_PATH, **given: object) -> Any:
-        query = urlencode({"auth_username": user, "auth_password": password} | given)
-        return await fetch(f"{path}?{query}")
-
-    return ask
-
-
-@pytest.fixture
-async def exchange(client: Any) -> AsyncIterator[Ask]:
-    """Send bytes, as they are; return the first line of the answer and what came with it."""
-    opened: list[asyncio.StreamWriter] = []
-
-    async def exchange(*parts: bytes) -> bytes:
-        reader, writer = await asyncio.open_connection(client.host, client.port)
-        opened.append(writer)
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-        return await reader.readuntil(b"}]}")
-
-    yield exchange
-    for writer in opened:
-        writer.close()
-        await writer.wait_closed()
-
-
-def code_of(body: Any) -> str:
-    return str(body["responses"][0]["code"])
-
-
-def keys_of(body: Any) -> list[str]:
-    return [entry["key"] for entry in body["responses"]]
-
-
-def ids_of(body: Any) -> tuple[str, ...]:
-    assert code_of(body) == "200"
-    return tuple(row["uniqueid"] for row in body["data"])
 
 
 # Routes, methods, codes
