@@ -24,7 +24,7 @@ UP = "6"
 
 @dataclass
 class Tally:
-    """What the whole run of live tests found, by release."""
+    """What the whole run of live tests found, by release and by how callstate came to know."""
 
     marks: Counter[str] = field(default_factory=Counter)
     exact: Counter[str] = field(default_factory=Counter)
@@ -32,10 +32,10 @@ class Tally:
     notes: list[str] = field(default_factory=list)
 
     def lines(self) -> Iterator[str]:
-        for release in sorted(self.marks, reverse=True):
+        for what in sorted(self.marks, reverse=True):
             yield (
-                f"Asterisk {release}: {self.exact[release]} of {self.marks[release]} checkpoints"
-                f" exact, {self.at_once[release]} of them at first sight"
+                f"{what}: {self.exact[what]} of {self.marks[what]} checkpoints exact,"
+                f" {self.at_once[what]} of them at first sight"
             )
         yield from self.notes
 
@@ -45,6 +45,7 @@ class Comparison:
 
     `least`: the account lacks the class `dialplan` (see `tests.truth.differences`).
     `saw_all`: callstate was in step from the first call on, so it knows when each was answered.
+    `how` it came to know is printed with the counts.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Comparison:
         *,
         least: bool = False,
         saw_all: bool = True,
+        how: str = "",
     ) -> None:
         self._watcher = watcher
         self._lab = lab
@@ -63,7 +65,7 @@ class Comparison:
         self._tally = tally
         self._least = least
         self._saw_all = saw_all
-        self._release = lab.server.release
+        self._how = how
         self.marks = 0
         self.found: list[str] = []
 
@@ -81,13 +83,11 @@ class Comparison:
             channels, status, bridges = await self._lab.truth()
             mark = dataclasses.replace(mark, channels=channels, status=status, bridges=bridges)
         self.marks += 1
-        self._tally.marks[self._release] += 1
-        self._tally.exact[self._release] += not found
-        self._tally.at_once[self._release] += at_once
-        self.found += [f"at {mark.label!r}: {difference}" for difference in found]
-
-    def fail(self, text: str) -> None:
-        self.found.append(text)
+        counted = f"Asterisk {self._lab.server.release}{self._how}"
+        self._tally.marks[counted] += 1
+        self._tally.exact[counted] += not found
+        self._tally.at_once[counted] += at_once
+        self.found += [f"at {mark.label!r}{self._how}: {difference}" for difference in found]
 
     async def _differences(self, mark: Mark) -> list[str]:
         state = self._watcher.daemon.state

@@ -46,6 +46,7 @@ class LiveLab(Lab):
     async def __aexit__(self, *_: object) -> None:
         self.close()
         await self.relay.close()
+        await asyncio.sleep(0)  # transports close their sockets in the loop's next round
 
     async def connect(self) -> None:
         await self.relay.open()

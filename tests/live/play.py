@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 
 from callstate.core.model import Leg
 from tests.live.exact import Comparison, Tally
-from tests.live.lab.lab import SCENARIOS, Lab
+from tests.live.lab.lab import SCENARIOS, Lab, Mark
 from tests.live.lab.server import Server
 from tests.live.live import LiveLab
+from tests.live.relay import Relay
 from tests.live.watcher import Answer, Seat, Watcher, until, watching
 
 # What is right without them is right by events alone.
@@ -83,15 +85,66 @@ class Run:
         return not isinstance(self.what, str) or SCENARIOS[self.what].media
 
 
+class Newcomer:
+    """A second callstate's way to one machine: it begins anew at every mark.
+
+    So each mark is compared twice more: known from lists at the mark before and from events
+    since, and known from lists alone.
+    """
+
+    def __init__(self, lab: LiveLab) -> None:
+        self.lab = lab
+        self.relay = Relay(lab.server.ami_port)
+        self._comparisons: list[Comparison] = []
+
+    def watch(self, watcher: Watcher, machine: int, tally: Tally) -> None:
+        self._watcher = watcher
+        self._machine = machine
+        self._comparisons = [
+            Comparison(watcher, self.lab, machine, tally, saw_all=False, how=how)
+            for how in (", joined at the mark before", ", just joined")
+        ]
+
+    @property
+    def found(self) -> list[str]:
+        return [one for comparison in self._comparisons for one in comparison.found]
+
+    async def check(self, mark: Mark) -> None:
+        joined_before, just_joined = self._comparisons
+        await joined_before.check(mark)
+        link = await self.relay.next_link(1)
+        link.abort()
+        await until(lambda: self.relay.link is not link and self._watcher.in_step(self._machine))
+        await just_joined.check(mark)
+
+
+async def _newcomers(
+    stack: AsyncExitStack, labs: Sequence[LiveLab], tally: Tally, folder: Path
+) -> list[Newcomer]:
+    newcomers = [Newcomer(lab) for lab in labs]
+    for newcomer in newcomers:
+        await newcomer.relay.open()
+        stack.push_async_callback(newcomer.relay.close)
+    seats = [Seat(newcomer.relay.port) for newcomer in newcomers]
+    tables = {"sync": NO_AUDITS, "ami": {"retry_seconds": 0.01}}
+    watcher = await stack.enter_async_context(watching(folder, seats, tables))
+    for machine, newcomer in enumerate(newcomers, 1):
+        newcomer.watch(watcher, machine, tally)
+    await until(lambda: all(status.in_step for status in watcher.daemon.state.statuses()))
+    return newcomers
+
+
 async def play(
     cast: Sequence[tuple[Run, Server]],
     tally: Tally,
     folder: Path,
+    *,
+    newcomers: bool = False,
     **tables: Mapping[str, float],
 ) -> None:
     """Play each run on its server, all at once, and fail with whatever was not right.
 
-    `tables` are tables of callstate's configuration.
+    `tables` are tables of callstate's configuration. `newcomers`: see `Newcomer`.
     """
     async with AsyncExitStack() as stack:
         labs: list[LiveLab] = []
@@ -115,8 +168,13 @@ async def play(
         ]
         there = [part for part, (run, _) in zip(parts, cast, strict=True) if not run.is_late]
         await until(lambda: all(part.in_step for part in there))
-        runs = zip(parts, cast, strict=True)
-        found = await asyncio.gather(*(_play_one(part, run) for part, (run, _) in runs))
+        joining = await _newcomers(stack, labs, tally, folder) if newcomers else []
+        found = await asyncio.gather(
+            *(
+                _play_one(part, run, newcomer)
+                for part, (run, _), newcomer in zip_longest(parts, cast, joining)
+            )
+        )
         for part, (run, _) in zip(parts, cast, strict=True):
             outages = [f"{seconds:.2f} s" for seconds in watcher.outages.get(part.machine, [])]
             if outages:
@@ -126,13 +184,19 @@ async def play(
         pytest.fail("\n".join(differences), pytrace=False)
 
 
-async def _play_one(part: Part, run: Run) -> list[str]:
+async def _play_one(part: Part, run: Run, newcomer: Newcomer | None) -> list[str]:
     comparison, lab, what = part.comparison, part.lab, run.what
+
+    async def on_mark(mark: Mark) -> None:
+        await comparison.check(mark)
+        if newcomer is not None:
+            await newcomer.check(mark)
+
     try:
         if isinstance(what, str):
-            await lab.run_scenario(what, dict(run.params), comparison.check)
+            await lab.run_scenario(what, dict(run.params), on_mark)
         else:
-            await lab.run(_bound(what, part), comparison.check, late=run.joins_late)
+            await lab.run(_bound(what, part), on_mark, late=run.joins_late)
         await lab.clear()
         try:
             await until(lambda: not any(comparison.leftovers()), limit=5)
@@ -143,7 +207,8 @@ async def _play_one(part: Part, run: Run) -> list[str]:
     except Exception as error:  # the others play on; this one is reported with the rest
         comparison.found.append(f"it broke off: {type(error).__name__}: {error}")
         await lab.clear()
-    return [f"Asterisk {lab.server.release}, {run}, {one}" for one in comparison.found]
+    found = [*comparison.found, *(newcomer.found if newcomer is not None else [])]
+    return [f"Asterisk {lab.server.release}, {run}, {one}" for one in found]
 
 
 def _bound(script: Script, part: Part) -> Callable[[Lab], Awaitable[None]]:

@@ -1,7 +1,8 @@
 """At every mark of every scenario callstate says what Asterisk says, on both releases at once.
 
 A group's scenarios run side by side, each on a machine of its own; one callstate watches
-all of them. Audits are off: what is right here is right by events alone.
+all of them. Audits are off: what is right here is right by events alone. A second callstate
+joins anew at every mark: what it says is right by lists alone.
 """
 
 from pathlib import Path
@@ -108,4 +109,4 @@ async def test_what_callstate_says_is_what_asterisk_says(
 ) -> None:
     on_both = [run for run in runs for _ in RELEASES]
     cast = list(zip(on_both, fleet, strict=False))
-    await play(cast, tally, tmp_path, sync=NO_AUDITS)
+    await play(cast, tally, tmp_path, newcomers=True, sync=NO_AUDITS)
