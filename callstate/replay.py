@@ -141,13 +141,14 @@ class Replay:
         for raw in self._decoder.feed(data):
             event = self._translator.translate(raw, self._clock)
             if event is not None:
-                self._apply(event)
+                self._take(event)
+        self._state.publish(self._machine)
 
-    def _apply(self, event: ev.Event) -> None:
+    def _take(self, event: ev.Event) -> None:
         if isinstance(event, ev.Newchannel | ev.CoreShowChannel | ev.Status):
             self._clock = max(self._clock, uniqueid_order(event.snapshot.uniqueid)[0])
         self._clock = max(self._clock, event.at)
-        self._state.apply(self._machine, event)
+        self._state.take(self._machine, event)
         # A recording holds no barrier: the list of channels is what brings a mirror in step.
         is_list = isinstance(event, ev.ListComplete) and event.name == "CoreShowChannelsComplete"
         if is_list and self._state.sync_of(self._machine).is_held:

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from random import Random
-from typing import Protocol
+from typing import ParamSpec, Protocol
 
 from callstate.ami.backoff import Backoff
 from callstate.ami.errors import AmiError, ConnectionLost, LoginRefused, PermissionDenied
@@ -29,7 +29,8 @@ _LOG_SECONDS = 60.0
 class Sink(Protocol):
     """Who is told. Plain functions, called in the order of the stream; they must not block.
 
-    `opened` and `closed` come in pairs; `received` only between them. An attempt that was
+    `opened` and `closed` come in pairs; `received` and
+    `drained` only between them. An attempt that was
     never opened is one `failed`.
     """
 
@@ -39,12 +40,17 @@ class Sink(Protocol):
     def received(self, raw: bytes, at: float) -> None:
         """Take one event, list item or response, received at the unix time `at`."""
 
+    def drained(self, at: float) -> None:
+        """Take note that what came at `at` is through: nothing more is known by now."""
+
     def closed(self, reason: str) -> None:
         """Take note of the end of the connection."""
 
     def failed(self, reason: str) -> None:
         """Take note of an attempt that did not get to a login."""
 
+
+P = ParamSpec("P")
 
 Session = Callable[["AmiConnection"], Awaitable[None]]
 
@@ -146,7 +152,9 @@ class AmiConnection:
     async def _attempt(self) -> None:
         """Connect, log in, and stay until it ends, which is always an exception."""
         self.attempts += 1
-        link = self._link = Link(self._machine, self._ami, self._receive, clock=self._clock)
+        link = self._link = Link(
+            self._machine, self._ami, self._receive, clock=self._clock, drained=self._drained
+        )
         reason = "internal error"
         try:
             await link.connect()
@@ -210,8 +218,15 @@ class AmiConnection:
                 return
             self._opened = True
             self._sink.opened(self.version)
+        self._tell(self._sink.received, raw, at)
+
+    def _drained(self, at: float) -> None:
+        if self._opened:
+            self._tell(self._sink.drained, at)
+
+    def _tell(self, sink: Callable[P, None], *values: P.args, **named: P.kwargs) -> None:
         try:
-            self._sink.received(raw, at)
+            sink(*values, **named)
         except Exception:  # a bug in what events are applied to must not end their stream
             self.sink_errors += 1
             if self._is_due("sink"):

@@ -24,20 +24,28 @@ _LINE_LIMIT = 1023
 _LINES_LIMIT = 128
 
 Receiver = Callable[[bytes, float], None]
+Drained = Callable[[float], None]
 Clock = Callable[[], float]
 
 
 class AmiProtocol(asyncio.Protocol):
     """One link. `heard` and `answered` are the loop's time of the last byte and last answer.
 
-    `receiver` is given each message with the time of `clock` when its last piece came;
-    `greeted` gives the version of the banner.
+    `receiver` is given each message with the time of `clock` when its last piece came, and
+    `drained` that time when the messages of a piece are through; `greeted` gives the version
+    of the banner.
     """
 
     def __init__(
-        self, receiver: Receiver, *, clock: Clock, loop: asyncio.AbstractEventLoop
+        self,
+        receiver: Receiver,
+        *,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop,
+        drained: Drained = lambda _at: None,
     ) -> None:
         self._receiver = receiver
+        self._drained = drained
         self._clock = clock
         self._loop = loop
         self._transport: asyncio.Transport | None = None
@@ -81,6 +89,7 @@ class AmiProtocol(asyncio.Protocol):
             if self._pending:
                 self._correlate(raw)
             self._receiver(raw, at)
+        self._drained(at)
         if not self.greeted.done() and self.decoder.greeted:
             self._greet()
 

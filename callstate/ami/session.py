@@ -91,8 +91,7 @@ class Session:
         self._state.opened(self._machine, version=version)
 
     def received(self, raw: bytes, at: float) -> None:
-        """Apply one message. O(its call)."""
-        self._state.alive(self._machine, at)
+        """Take in one message. O(its call)."""
         event = self._translator.translate(raw, at)
         if event is None:
             return
@@ -108,12 +107,18 @@ class Session:
                 if self._booted.is_set():
                     self._suspicion.set()
                 self._booted.set()
-                self._state.apply(self._machine, event)
+                self._state.take(self._machine, event)
             case _:
-                self._state.apply(self._machine, event)
+                self._state.take(self._machine, event)
+
+    def drained(self, at: float) -> None:
+        """Bring the legs up to date with all that came. O(the calls concerned)."""
+        self._state.publish(self._machine)
+        self._state.alive(self._machine, at)
 
     def closed(self, reason: str) -> None:
         """Take note that the connection is gone."""
+        self._state.publish(self._machine)
         self._state.closed(self._machine, self._clock(), reason)
 
     def failed(self, reason: str) -> None:

@@ -49,7 +49,8 @@ class Channel:
 
     `snapshot` is the last header block; what can be newer than it is held beside it:
     `linkedid` (moves with no event of its own), `channel` (Rename), `variables` (VarSet).
-    `start` and `answered` are unix seconds, 0 = unknown or not yet. `presentation` is AMI's
+    `start` and `answered` are unix seconds, 0 = unknown or not yet; `came_up`: it was
+    seen to be answered, rather than found so. `presentation` is AMI's
     number, -1 = not told. `dialling` maps the uniqueids being dialled to what is heard of
     them; `dialled_by` is the uniqueid of the channel that dialled this one last, `dialled` the
     uniqueids of those that name this one so; `requested` says that another channel had it
@@ -67,6 +68,7 @@ class Channel:
         "answered",
         "bridge",
         "call",
+        "came_up",
         "channel",
         "dialled",
         "dialled_by",
@@ -101,6 +103,7 @@ class Channel:
         self.variables = dict(snapshot.variables)
         self.start = uniqueid_order(snapshot.uniqueid)[0]
         self.answered = 0
+        self.came_up = False
         self.first_exten = self.last_exten = ""
         self.note_exten(snapshot.exten)
         self.presentation = -1
@@ -158,6 +161,7 @@ class Channel:
         """Take over what no list tells from what was known on the connection before."""
         self.start = before.start
         self.answered = before.answered
+        self.came_up = before.came_up
         self.first_exten = before.first_exten
         self.last_exten = self.last_exten or before.last_exten
         self.dialled_number = before.dialled_number

@@ -28,6 +28,9 @@ VARIABLES = frozenset({_FILENAME, PEER_NAME, PEER_CALL_ID, "SIPCALLID"})
 # What a dialled channel is shown to run (app_dial.c, app_queue.c): "(Outgoing Line)".
 _OUTGOING = ("AppDial", "AppDial2", "AppQueue")
 
+# The time of what a list shows: nobody knows it.
+_LISTED = -1.0
+
 
 class Mirror:
     """The channels and bridges of one machine on one connection, kept in `registry`.
@@ -78,7 +81,7 @@ class Mirror:
     def _newchannel(self, event: ev.Newchannel) -> None:
         uniqueid = event.snapshot.uniqueid
         self.registry.revive(uniqueid)
-        self.registry.live(event.snapshot, event.at)
+        self.registry.live(event.snapshot, event.at, is_new=True)
 
     def _update(self, event: ev.ChannelUpdate) -> None:
         take = self.registry.live if event.creates else self.registry.known
@@ -240,7 +243,7 @@ class Mirror:
 
     def _listed(self, event: ev.CoreShowChannel | ev.Status) -> None:
         is_new = event.snapshot.uniqueid not in self.registry.channels
-        channel = self.registry.live(event.snapshot, 0.0)
+        channel = self.registry.live(event.snapshot, _LISTED)
         if channel is None:
             return
         self.registry.rename(channel, event.snapshot.channel, listed=True)

@@ -14,7 +14,7 @@ from itertools import islice
 from callstate.core.bridging import Bridging
 from callstate.core.calls import Calls
 from callstate.core.channel import Channel
-from callstate.core.events import ChannelSnapshot
+from callstate.core.events import ChannelSnapshot, ChannelState
 
 # Hung up ids are remembered at least this long: events from other threads, and lists of
 # releases up to 16, can name a channel after its Hangup, by moments. Seconds.
@@ -23,6 +23,11 @@ TOMBSTONE_SECONDS = 600
 # main/bridge.c sets them on each of two channels that are bridged with each other.
 PEER_NAME = "BRIDGEPEER"
 PEER_CALL_ID = "BRIDGEPVTCALLID"
+
+_UP = ChannelState.UP
+
+# Variables that no leg shows by themselves, see `note_sip_callid`.
+_NOT_SHOWN = frozenset({PEER_NAME, PEER_CALL_ID})
 
 
 class Registry:
@@ -101,16 +106,17 @@ class Registry:
 
     # What events show
 
-    def live(self, snapshot: ChannelSnapshot, at: float) -> Channel | None:
+    def live(self, snapshot: ChannelSnapshot, at: float, *, is_new: bool = False) -> Channel | None:
         """Return the channel that a live channel's event shows, made if it was missed.
 
-        `at` 0: a list shows it, and nobody saw when it was answered.
+        `at` below 0: a list shows it, and nobody saw when it was answered. `is_new`: it was
+        made at this moment.
         """
         channel = self.channels.get(snapshot.uniqueid)
         if channel is None:
             if snapshot.uniqueid in self._tombstones:
                 return None
-            channel = self._create(snapshot, at)
+            channel = self._create(snapshot, at, is_new=is_new)
         self._refresh(channel, snapshot, at)
         return channel
 
@@ -123,16 +129,17 @@ class Registry:
             self._refresh(channel, snapshot, at)
         return channel
 
-    def _create(self, snapshot: ChannelSnapshot, at: float) -> Channel:
+    def _create(self, snapshot: ChannelSnapshot, at: float, *, is_new: bool) -> Channel:
         self._serial += 1
         channel = Channel(snapshot, serial=self._serial)
-        channel.start = channel.start or int(at)
+        channel.start = channel.start or max(int(at), 0)
         self.channels[channel.uniqueid] = channel
         self._by_name[channel.channel] = channel
         before = None if self._carried is None else self._carried.channels.get(channel.uniqueid)
         if before is not None:
             self._carry(channel, before)
-        if at and channel.is_up and not channel.answered:
+        if is_new and channel.is_up:
+            channel.came_up = True
             channel.answered = int(at)
         self.calls.add(channel)
         self.changed.add(channel.uniqueid)
@@ -160,11 +167,14 @@ class Registry:
             for name, value in snapshot.variables:
                 if shown.get(name) != value:
                     self.set_variable(channel, name, value)
-        if at and not channel.answered and channel.is_up:
+        if before.channel_state != _UP and channel.is_up and at >= 0:
+            channel.came_up = True
+        if channel.came_up and not channel.answered:
             channel.answered = int(at)
         if snapshot.exten != before.exten:
             self._move(channel, before.exten)
-        self.changed.add(channel.uniqueid)
+        if _legs_differ(before, snapshot):
+            self.changed.add(channel.uniqueid)
 
     def _move(self, channel: Channel, before: str) -> None:
         """Note that `channel` is at another extension than `before`.
@@ -262,7 +272,8 @@ class Registry:
         if channel.variables.get(name) == value:
             return
         channel.variables[name] = value
-        self.changed.add(channel.uniqueid)
+        if name not in _NOT_SHOWN:
+            self.changed.add(channel.uniqueid)
 
     def note_sip_callid(self, channel: Channel) -> None:
         """BRIDGEPVTCALLID is the SIP Call-ID of the channel named by BRIDGEPEER (main/bridge.c)."""
@@ -275,3 +286,17 @@ class Registry:
         """Settle the calls; to be called after every change. O(the calls concerned)."""
         for channel in self.calls.settle():
             self.changed.add(channel.uniqueid)
+
+
+def _legs_differ(before: ChannelSnapshot, after: ChannelSnapshot) -> bool:
+    """True if legs may look different for it: they show nothing else of a block.
+
+    Most blocks differ in the priority alone: a dialplan moves on.
+    """
+    return (
+        before.channel_state != after.channel_state
+        or before.exten != after.exten
+        or before.caller_number != after.caller_number
+        or before.caller_name != after.caller_name
+        or before.account_code != after.account_code
+    )

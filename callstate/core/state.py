@@ -9,9 +9,10 @@ import msgspec
 from callstate.core import events as ev
 from callstate.core.channel import Channel
 from callstate.core.derive import Deriver, Rules
-from callstate.core.directory import Directory
+from callstate.core.directory import Directory, SourceStatus
 from callstate.core.inference import Endpoint, Inference
 from callstate.core.model import LegKey
+from callstate.core.paths import related
 from callstate.core.registry import Registry
 from callstate.core.store import LegStore
 from callstate.core.sync import Sync
@@ -40,8 +41,9 @@ _NO_RULES = Rules()
 class CallState:
     """The machines' legs in one store, and what a query needs beside them.
 
-    `directory` may be exchanged with `use_directory`; `ready` is for the daemon to set,
-    when every machine was in step once or has been waited for long enough.
+    `directory` may be exchanged with `use_directory`, and `source` says how fresh it is;
+    `ready` is for the daemon to set, when every machine was in step once or has been waited
+    for long enough.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class CallState:
     ) -> None:
         self.store = LegStore()
         self.directory = Directory.empty() if directory is None else directory
+        self.source = SourceStatus()
         self.ready = False
         self._rules = rules
         self._endpoints = endpoints
@@ -81,12 +84,26 @@ class CallState:
 
     def apply(self, machine: int, event: ev.Event) -> None:
         """Take in an event of the machine and bring its legs up to date. O(its call)."""
+        self.take(machine, event)
+        self.publish(machine)
+
+    def take(self, machine: int, event: ev.Event) -> None:
+        """Take in an event, and leave the legs as they are until `publish`. O(its call)."""
         known = self._machines[machine]
         was_held = known.sync.is_held
         known.sync.apply(event)
         if was_held and not known.sync.is_held:
+            known.is_swapped = True
+
+    def publish(self, machine: int) -> None:
+        """Bring the machine's legs up to date with the events taken in. O(the calls concerned).
+
+        Events of one call come in bursts: what many of them changed is derived once.
+        """
+        known = self._machines[machine]
+        if known.is_swapped:
             self._publish_all(known)
-        elif not was_held and known.sync.mirror.registry.changed:
+        elif not known.sync.is_held and known.sync.mirror.registry.changed:
             self._publish(known)
 
     def released(self, machine: int, at: float) -> None:
@@ -171,13 +188,14 @@ class CallState:
             if channel is None:
                 self.store.remove(LegKey(known.machine, uniqueid))
             elif uniqueid not in concerned:
-                concerned.update((other.uniqueid, other) for other in registry.related(channel))
+                concerned.update((other.uniqueid, other) for other in related(channel, registry))
         registry.changed.clear()
         self._put(known, registry, concerned)
 
     def _publish_all(self, known: "_Machine") -> None:
         registry = known.sync.served
         registry.changed.clear()
+        known.is_swapped = False
         machine = known.machine
         gone = [
             leg.key
@@ -215,6 +233,7 @@ class _Machine:
         self.sync = Sync()
         self.connected = False
         self.in_step = False
+        self.is_swapped = False
         self.withdrawn = False
         self.as_of: float | None = None
         self.down_since: float | None = None

@@ -33,6 +33,7 @@ class RecordingSink:
         self.log: list[tuple[str, str]] = []
         self.messages: list[bytes] = []
         self.times: list[float] = []
+        self.drained_at: list[float] = []
         self.fail_on = b""
 
     def opened(self, version: str) -> None:
@@ -43,6 +44,9 @@ class RecordingSink:
         self.times.append(at)
         if self.fail_on and self.fail_on in raw:
             raise RuntimeError("a bug in the sink")
+
+    def drained(self, at: float) -> None:
+        self.drained_at.append(at)
 
     def closed(self, reason: str) -> None:
         self.log.append(("closed", reason))
