@@ -489,3 +489,17 @@ def test_a_listed_channel_that_runs_a_dialled_line_was_requested() -> None:
 def test_a_list_alone_removes_nothing() -> None:
     """That is for who sees the whole of it, `core.sync`."""
     assert after(newchannel(A), *channel_list(listed(B))).channels.keys() == {A, B}
+
+
+def test_a_channel_that_a_list_found_up_has_no_time_of_its_answer() -> None:
+    mirror = Mirror()
+    mirror.apply(listed("1000000000.1", channel_state=6))
+    mirror.apply(update("1000000000.1", channel_state=6, exten="2"))
+    assert mirror.registry.channels["1000000000.1"].answered == 0
+
+
+def test_a_channel_that_comes_up_after_a_list_has_one() -> None:
+    mirror = Mirror()
+    mirror.apply(listed("1000000000.1", channel_state=5))
+    mirror.apply(update("1000000000.1", channel_state=6))
+    assert mirror.registry.channels["1000000000.1"].answered == int(AT)
