@@ -21,6 +21,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from callstate.core.directory import SourceState
 from callstate.core.state import CallState
 
 # From one customer's legs out of an index to a full list of a large platform.
@@ -98,6 +99,7 @@ class _Scrape(Collector):
             "callstate_build", "The version that runs.", value={"version": self._version}
         )
         yield from self._machines()
+        yield from self._directory()
         yield from self._connections()
         yield from self._http()
 
@@ -115,6 +117,19 @@ class _Scrape(Collector):
             if status.as_of is not None:
                 as_of.add_metric(labels, status.as_of)
         yield from (legs, up, in_step, as_of)
+
+    def _directory(self) -> Iterator[Metric]:
+        source = self._state.source
+        is_up = source.state is SourceState.ACCEPTED
+        yield GaugeMetricFamily(
+            "callstate_directory_up", "1 while the directory's last read was accepted.", is_up
+        )
+        loaded = GaugeMetricFamily(
+            "callstate_directory_loaded_seconds", "Unix time of the last read that was accepted."
+        )
+        if source.loaded_at is not None:
+            loaded.add_metric([], source.loaded_at)
+        yield loaded
 
     def _connections(self) -> Iterator[Metric]:
         events = _counter("callstate_ami_events", "Events that were applied.", "event")

@@ -5,6 +5,7 @@ import re
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from callstate.core.directory import SourceState, SourceStatus
 from callstate.core.model import Leg
 from callstate.core.state import CallState
 from callstate.metrics import QUERY_BOUNDS, MachineCounts, Metrics
@@ -15,6 +16,8 @@ NAMES = {
     "callstate_ami_up",
     "callstate_in_step",
     "callstate_as_of_seconds",
+    "callstate_directory_up",
+    "callstate_directory_loaded_seconds",
     "callstate_ami_events_total",
     "callstate_ami_ignored_total",
     "callstate_sync_total",
@@ -43,6 +46,7 @@ def state() -> CallState:
     state.opened(1)
     state.released(1, 1795479234.5)
     state.store.put(Leg(machine=1, uniqueid="1"))
+    state.source = SourceStatus(state=SourceState.ACCEPTED, loaded_at=1795479230.0)
     return state
 
 
@@ -85,6 +89,19 @@ def test_machines_are_read_from_the_state_at_the_scrape(state: CallState) -> Non
     state.store.put(Leg(machine=1, uniqueid="2"))
     after = samples(metrics)
     assert (after["callstate_legs", "1"], after["callstate_ami_up", "1"]) == (2, 0)
+
+
+def test_the_directory_is_up_while_its_last_read_was_accepted(state: CallState) -> None:
+    metrics = Metrics(state, version="1")
+    assert samples(metrics)["callstate_directory_up",] == 1
+    assert samples(metrics)["callstate_directory_loaded_seconds",] == 1795479230.0
+    for problem in (SourceState.REFUSED, SourceState.UNAVAILABLE):
+        state.source = SourceStatus(state=problem, loaded_at=1795479230.0)
+        assert samples(metrics)["callstate_directory_up",] == 0
+        assert samples(metrics)["callstate_directory_loaded_seconds",] == 1795479230.0
+    state.source = SourceStatus()
+    assert samples(metrics)["callstate_directory_up",] == 0
+    assert ("callstate_directory_loaded_seconds",) not in samples(metrics)
 
 
 def test_counters_are_taken_from_who_counts(state: CallState) -> None:

@@ -8,6 +8,7 @@ A row is named in errors by what it is known by: `customer[17]`, `user[alice]`,
 are no business of ours, and one that we do not know opens nothing.
 """
 
+import enum
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -85,6 +86,26 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     def name_of(self, customer: int, number: str) -> str:
         """Return what `customer` calls `number`, else what everybody does, else nothing. O(1)."""
         return self.names.get((customer, number)) or self.names.get((0, number), "")
+
+
+class SourceState(enum.StrEnum):
+    """How the last attempt to read the directory ended."""
+
+    WAITING = "waiting"  # there was none yet
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+
+
+class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the directory in force stands.
+
+    `loaded_at` is the unix time of the last read that was accepted; None while there was none,
+    so that there is no directory but an empty one.
+    """
+
+    state: SourceState = SourceState.WAITING
+    loaded_at: float | None = None
 
 
 def build(

@@ -3,6 +3,7 @@
     CallstateError
       ConfigError                        the daemon refuses to start: one line, exit 2
         DirectoryError                   the directory's content is refused; the last good one stays
+          DirectoryUnavailable           it cannot be read now; it is tried again
       QueryError                         the caller is told, in the envelope
         BadParameter                     400, key = the parameter's name
         AuthenticationFailed             401, one text for every reason
@@ -33,6 +34,10 @@ class ConfigError(CallstateError):
 
 class DirectoryError(ConfigError):
     """The directory cannot be used: `key` names the row, `problem` says why."""
+
+
+class DirectoryUnavailable(DirectoryError):
+    """The directory cannot be read now: `key` names what was asked, `problem` says why."""
 
 
 class QueryError(CallstateError):

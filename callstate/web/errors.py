@@ -36,12 +36,16 @@ class TooManyAttempts(CallstateError):
 
 
 class NotReady(CallstateError):
-    """The daemon does not know the calls yet, or is about to stop."""
+    """The daemon does not know the calls or the users yet, or is about to stop."""
 
     retry_seconds = 1.0
 
+    def __init__(self, reason: str = "the calls are not known yet") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
     def __str__(self) -> str:
-        return "Not ready: the calls are not known yet."
+        return f"Not ready: {self.reason}."
 
 
 class BodyTimeout(CallstateError):
