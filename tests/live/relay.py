@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import time
 from typing import Any
 
@@ -70,7 +71,11 @@ class RelayedLink:
 
 
 class Relay:
-    """Listens on a port of its own and passes on to `port`; refuses while shut."""
+    """Listens on a port of its own and passes on to `port`; refuses while shut.
+
+    The port stays its own while it is shut: a socket that never listens keeps it from being
+    given to somebody's outgoing connection.
+    """
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -79,14 +84,18 @@ class Relay:
         self._number = 0
         self._serving: set[asyncio.Task[Any]] = set()
         self._arrived: asyncio.Queue[RelayedLink] = asyncio.Queue()
-        self.port = 0
+        self._claim = socket.socket()
+        self._claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._claim.bind(("127.0.0.1", 0))
+        self.port: int = self._claim.getsockname()[1]
         self.link: RelayedLink | None = None
 
     async def open(self) -> None:
-        """Listen, on the same port as before; nothing when it does already."""
+        """Listen; nothing when it does already."""
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-            self.port = self._server.sockets[0].getsockname()[1]
+            self._server = await asyncio.start_server(
+                self._serve, "127.0.0.1", self.port, reuse_port=True
+            )
 
     def shut(self) -> None:
         """Refuse new connections and break the one there is."""
@@ -101,6 +110,7 @@ class Relay:
         """Shut, and wait until the last connection is gone."""
         self.shut()
         await asyncio.gather(*self._serving, return_exceptions=True)
+        self._claim.close()
 
     async def next_link(self, limit: float) -> RelayedLink:
         """Return the live connection, or wait for one."""
