@@ -152,6 +152,7 @@ _names = st.sampled_from(tuple(NAMES.values()))
 _variables = st.sampled_from(
     ("V", "W", "MIXMONITOR_FILENAME", "BRIDGEPEER", "BRIDGEPVTCALLID", "SIPCALLID")
 )
+_applications = st.sampled_from((None, "", "Dial", "Queue(sales)", "Ringing", "ConfBridge(1)"))
 _heard = st.sampled_from(("", "RINGING", "ANSWER", "BUSY"))
 
 
@@ -161,7 +162,7 @@ def channel_events(
     """Give random events that show one channel alone."""
     return st.one_of(
         st.builds(ev.Newchannel, _times, of),
-        st.builds(ev.ChannelUpdate, _times, of, st.booleans()),
+        st.builds(ev.ChannelUpdate, _times, of, st.booleans(), _applications),
         st.builds(ev.NewCallerid, _times, of, st.sampled_from((-1, 0, 32, 67))),
         st.builds(lambda at, shown: ev.Hangup(at, shown.uniqueid, shown.channel), _times, of),
         st.builds(ev.HangupRequest, _times, of),
@@ -205,6 +206,7 @@ def events() -> st.SearchStrategy[ev.Event]:
         st.builds(ev.BridgeListItem, _times, between, _lists),
         st.builds(ev.BridgeInfoChannel, _times, of, _lists),
         st.builds(ev.BridgeInfoComplete, _times, between, _lists, _counts),
+        st.builds(ev.ParkedCall, _times, _ids, _texts),
         st.builds(ev.FullyBooted, _times, st.sampled_from((-1, 0, 10_000))),
         st.builds(ev.ListRefused, _times),
         st.builds(ev.Shutdown, _times),
