@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from callstate.core.access import Principal, Scope, authorize, authorize_panel
 from callstate.core.directory import Directory, SourceState
@@ -17,7 +17,7 @@ from callstate.core.state import CallState
 from callstate.core.walk import Steps, count_walk, walk
 from callstate.web import openapi, params, rows
 from callstate.web.admission import Admission, Admitted
-from callstate.web.answers import Answer, SlicedAnswer, freshness
+from callstate.web.answers import Answer, SlicedAnswer, freshness, phrase, refuse
 from callstate.web.auth import Authenticator
 from callstate.web.errors import BadParameters, BodyTimeout, NotReady
 from callstate.web.outcome import METER, Meter, outcome
@@ -59,8 +59,8 @@ def build_app(
     for path, handler in ((LIST_PATH, list_legs), (PANEL_PATH, list_panel)):
         for spelling in (path, f"{path}/"):
             # No HEAD: without the envelope, a refusal would look like success.
-            app.router.add_get(spelling, handler, allow_head=False)
-            app.router.add_post(spelling, handler)
+            app.router.add_get(spelling, handler, allow_head=False, expect_handler=_expect)
+            app.router.add_post(spelling, handler, expect_handler=_expect)
     app.router.add_get("/healthz", health)
     app.router.add_get("/readyz", readiness)
     app.router.add_get("/metrics", metrics)
@@ -196,6 +196,16 @@ def _dated(app: web.Application, query: Query, steps: Steps[T]) -> Steps[tuple[T
 
 def _freshness(app: web.Application, query: Query) -> Headers:
     return freshness(*app[STATE].freshness(query.machines), app[CLOCK]())
+
+
+async def _expect(request: web.Request) -> web.StreamResponse | None:
+    """Ask for the body that a client holds back; what else it expects is not to be had."""
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        return refuse(417, message=phrase(417))
+    if request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # else an answer to the body would count as begun
+    return None
 
 
 def _address(request: web.Request) -> str:

@@ -41,6 +41,7 @@ _STATUSES = {
     "405": "No such method here.",
     "408": "The body did not arrive in time.",
     "413": "The body is too large.",
+    "417": "Nothing but `100-continue` can be expected.",
     "429": "Too many failed attempts; see Retry-After.",
     "500": "A fault of the server.",
     "503": "The calls are not known yet; see Retry-After.",

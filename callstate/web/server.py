@@ -4,9 +4,11 @@ import logging
 from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from callstate.core.errors import ConfigError
+from callstate.web import rows
+from callstate.web.answers import Answer, phrase
 
 # Longer than the second or minute between two polls, so that pollers keep their connection.
 KEEPALIVE_SECONDS = 75.0
@@ -16,8 +18,11 @@ SHUTDOWN_SECONDS = 5.0
 logger = logging.getLogger(__name__)
 
 
-# What a client sent is not what HTTP or the client's own headers say.
-_NOT_OURS = (HttpProcessingError, web.RequestPayloadError)
+# What a client sent is not what HTTP or the client's own headers say, or it went away.
+_NOT_OURS = (HttpProcessingError, web.RequestPayloadError, ConnectionError)
+
+_NO_HTTP = "The request cannot be read as HTTP."
+_TOO_LONG = "The request line or a header is too long; send parameters in a POST body."
 
 
 class _Discretion(logging.Filter):
@@ -26,6 +31,37 @@ class _Discretion(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not record.exc_info or not isinstance(record.exc_info[1], _NOT_OURS)
+
+
+class _Protocol(web.RequestHandler):
+    """One connection. What is no HTTP is refused in the envelope: aiohttp would quote it."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the answer to what never became a request, or what the middleware let pass."""
+        super().handle_error(request, status, exc, message)
+        text = phrase(status) if status != 400 else _NO_HTTP
+        if isinstance(exc, LineTooLong):
+            text = _TOO_LONG
+        answer = Answer(rows.refusal(status, message=text), code=status, status=status)
+        answer.force_close()
+        return answer
+
+
+class _Listening(web.Server):
+    """What makes a protocol for each connection."""
+
+    def __call__(self) -> web.RequestHandler:
+        protocol = super().__call__()
+        protocol.__class__ = _Protocol  # aiohttp has no setting for it
+        return protocol
 
 
 _protocol_logger = logging.getLogger(f"{__name__}.protocol")
@@ -60,6 +96,8 @@ class Server:
             ConfigError: when the address cannot be listened on.
         """
         await self._runner.setup()
+        assert self._runner.server is not None, "set up"
+        self._runner.server.__class__ = _Listening
         try:
             await web.TCPSite(self._runner, self._host, self._port).start()
         except OSError as error:
