@@ -25,13 +25,16 @@ class Calls:
         self._by_linkedid: dict[str, dict[str, Channel]] = {}
         self._by_pair: dict[str, dict[str, Channel]] = {}
         self._unsettled: dict[str, Channel] = {}
-        self._births: dict[str, tuple[int, int]] = {}
+        # An id that somebody chose does not say when its channel was made: that channel does, as
+        # long as it is there or its id is a linkedid.
+        self._births: dict[str, Channel] = {}
+        self._chosen: set[str] = set()
 
     def add(self, channel: Channel) -> None:
         """Take a channel up. O(1)."""
-        if channel.linkedid == channel.uniqueid and uniqueid_order(channel.uniqueid) == (0, 0):
-            # An id that somebody chose does not say when its channel was made.
-            self._births[channel.uniqueid] = (channel.start, channel.serial)
+        if uniqueid_order(channel.uniqueid) == (0, 0):
+            self._births[channel.uniqueid] = channel
+            self._chosen.add(channel.uniqueid)
         self._by_linkedid.setdefault(channel.linkedid, {})[channel.uniqueid] = channel
         if channel.local_pair:
             self._by_pair.setdefault(channel.local_pair, {})[channel.uniqueid] = channel
@@ -39,7 +42,10 @@ class Calls:
 
     def remove(self, channel: Channel) -> None:
         """Forget a channel that is gone. O(members of its call)."""
+        self._chosen.discard(channel.uniqueid)
         self._unlink(channel)
+        if channel.uniqueid not in self._by_linkedid:
+            self._births.pop(channel.uniqueid, None)
         if channel.local_pair:
             _drop(self._by_pair, channel.local_pair, channel)
         if channel.call is not None:
@@ -93,7 +99,7 @@ class Calls:
             connected = self._connected(channel)
             assert {c.uniqueid for c in connected} == {c.uniqueid for c in call.members}, channel
             assert all(member.call is call for member in connected), channel
-        assert set(self._births) <= set(self._by_linkedid), "births left over"
+        assert set(self._births) <= self._chosen.union(self._by_linkedid), "births left over"
 
     def settle(self) -> list[Channel]:
         """Put the calls right again; return the channels whose call is another now.
@@ -156,11 +162,14 @@ class Calls:
 
     def _birth(self, linkedid: str) -> tuple[int, int]:
         order = uniqueid_order(linkedid)
-        return order if order != (0, 0) else self._births.get(linkedid, order)
+        if order == (0, 0) and linkedid in self._births:
+            channel = self._births[linkedid]
+            return channel.start, channel.serial
+        return order
 
     def _unlink(self, channel: Channel) -> None:
         _drop(self._by_linkedid, channel.linkedid, channel)
-        if channel.linkedid not in self._by_linkedid:
+        if channel.linkedid not in self._by_linkedid and channel.linkedid not in self._chosen:
             self._births.pop(channel.linkedid, None)
 
 

@@ -82,9 +82,9 @@ def test_repeating_an_event_changes_nothing(before: list[ev.Event], event: ev.Ev
     """Except where a second one is not a repetition.
 
     A second MixMonitorStop stops another recording, a second MixMonitorStart without a file
-    begins another. A BridgeInfo or a list that is whole twice is one that was asked for twice.
+    begins another. And one message cannot show one channel in two ways.
     """
-    if isinstance(event, ev.MixMonitorStop | ev.MixMonitorStart):
+    if isinstance(event, ev.MixMonitorStop | ev.MixMonitorStart) or _contradicts_itself(event):
         return
     state = _state()
     for earlier in before:
@@ -95,6 +95,12 @@ def test_repeating_an_event_changes_nothing(before: list[ev.Event], event: ev.Ev
     assert facts(state.sync_of(MACHINE).served) == once
     assert set(state.store) == legs
     state.check()
+
+
+def _contradicts_itself(event: ev.Event) -> bool:
+    ends = [getattr(event, name, None) for name in ("caller", "dest", "one", "two")]
+    shown = [one.uniqueid for one in ends if one is not None]
+    return len(set(shown)) < len(shown)
 
 
 @lawful(max_examples=200)

@@ -429,6 +429,22 @@ def test_a_counter_tells_which_of_one_second_is_older() -> None:
     assert registry.channels[TWO].linkedid == "1000000000.2"
 
 
+@pytest.mark.parametrize("late", [update("click-1", exten="9"), listed("click-1")])
+def test_a_chosen_id_does_not_come_back_once_it_met_an_older_one(late: ev.Event) -> None:
+    registry = after(newchannel(A), newchannel("click-1"), enter("click-1", linkedid=A), late)
+    assert registry.channels["click-1"].linkedid == A
+
+
+def test_a_chosen_id_is_older_than_who_came_later() -> None:
+    younger = f"{int(AT) + 9}.1"
+    joined = enter(younger, linkedid="click-1")
+    assert after(newchannel("click-1"), newchannel(younger), joined).channels[younger].linkedid == (
+        "click-1"
+    )
+    before = after(listed("click-1"), newchannel(younger, linkedid="click-1"))
+    assert before.channels[younger].linkedid == "click-1"
+
+
 def test_a_linkedid_shows_in_any_event() -> None:
     registry = after(newchannel(A), newchannel(B), ev.VarSet(AT, snapshot(B, linkedid=A), "V", ""))
     assert calls(registry) == {frozenset({A, B})}
