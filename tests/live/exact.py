@@ -74,9 +74,9 @@ class Comparison:
         if not self._watcher.in_step(self._machine) and mark.conn is None:
             return  # nothing is connected: what is served then is the test's to say
         end = time.monotonic() + SETTLE_SECONDS
-        at_once = True
+        first: list[str] = []
         while found := await self._differences(mark):
-            at_once = False
+            first = first or found
             if time.monotonic() > end:
                 break
             await asyncio.sleep(0.1)
@@ -86,7 +86,12 @@ class Comparison:
         counted = f"Asterisk {self._lab.server.release}{self._how}"
         self._tally.marks[counted] += 1
         self._tally.exact[counted] += not found
-        self._tally.at_once[counted] += at_once
+        self._tally.at_once[counted] += not first
+        if first:
+            moving = "quiet" if mark.quiet else "not quiet"
+            self._tally.notes.append(
+                f"{counted}, at {mark.label!r}, {moving}, at first: {first[0]}"
+            )
         self.found += [f"at {mark.label!r}{self._how}: {difference}" for difference in found]
 
     async def _differences(self, mark: Mark) -> list[str]:

@@ -225,9 +225,6 @@ async def test_what_is_out_of_reach_is_served_as_stale_then_withdrawn_then_serve
     await play(cast, tally, tmp_path, ami=IMPATIENT, sync=sync)
 
 
-@pytest.mark.xfail(
-    reason="the first event of a leg that is up is taken for its answer", strict=True
-)
 async def test_when_a_leg_was_answered_is_not_guessed(
     fleet: Fleet, tally: Tally, tmp_path: Path
 ) -> None:
