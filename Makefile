@@ -11,8 +11,9 @@ demo: $(VENV)/run.stamp   ## two recorded machines, played over real sockets, an
 	$(BIN)/callstate demo
 
 test: $(VENV)/dev.stamp   ## every test that needs no root
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest --ignore tests/replay --ignore tests/soak --ignore tests/faults
 	$(BIN)/coverage report
+	$(BIN)/pytest tests/replay tests/soak tests/faults
 
 live: $(VENV)/dev.stamp   ## against real Asterisk 22 and 16: root, on Debian
 	$(BIN)/pytest -m live tests/live

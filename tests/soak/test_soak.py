@@ -43,6 +43,7 @@ class Engine:
         for raw in self._decoder.feed(data):
             self.messages += 1
             self.session.received(raw, self.at)
+        self.session.drained(self.at)
         self.most_legs = max(self.most_legs, len(self.state.store))
 
 
