@@ -24,10 +24,12 @@ else:
 from callstate import config as configuration
 from callstate import demo, logs, replay
 from callstate.ami.capture import CaptureError
+from callstate.core.directory import Directory
 from callstate.core.errors import ConfigError
 from callstate.core.state import CallState
 from callstate.daemon import Daemon, build_state
 from callstate.directory.file import DirectoryFile
+from callstate.directory.source import Source, open_source
 from callstate.web.auth import hash_password
 
 EXIT_USAGE = 2
@@ -62,7 +64,8 @@ async def _serve(config: configuration.Config) -> None:
 
 def _check(parsed: argparse.Namespace) -> int:
     config = _load(parsed.config)
-    directory = DirectoryFile(Path(config.directory.file)).load()
+    source = open_source(config.directory)
+    directory = asyncio.run(_directory_of(source))
     _say(f"http      {config.http.host}:{config.http.port}")
     for machine in config.machine:
         tls = "TLS" if machine.tls else "no TLS"
@@ -72,11 +75,12 @@ def _check(parsed: argparse.Namespace) -> int:
     _say(f"endpoint  {len(config.endpoint)} rules")
     for field, variable in config.variables.items():
         _say(f"variable  {field} from {variable}")
-    _say(
-        f"directory {config.directory.file}: {len(directory.users)} users,"
-        f" {len(directory.lines)} lines"
-    )
+    _say(f"directory {source.where}: {len(directory.users)} users, {len(directory.lines)} lines")
     return 0
+
+
+async def _directory_of(source: Source) -> Directory:
+    return await source.load()
 
 
 def _demo(parsed: argparse.Namespace) -> int:

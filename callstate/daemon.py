@@ -1,6 +1,6 @@
 """The composition root: builds the parts, starts them, stops them. Only the CLI imports it.
 
-Start: directory, state, web up (not ready), connections, first sync of every machine or
+Start: state, web up (not ready), directory, connections, first sync of every machine or
 the time limit, ready. Stop: not ready, web down once its requests are through, connections
 closed. The directory is read again on SIGHUP and on a period.
 """
@@ -12,7 +12,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 
 from callstate.ami.connection import AmiConnection
 from callstate.ami.session import Session
@@ -20,7 +19,7 @@ from callstate.config import Config
 from callstate.core.derive import Rules
 from callstate.core.inference import Endpoint
 from callstate.core.state import CallState
-from callstate.directory.file import DirectoryFile
+from callstate.directory.source import open_source
 from callstate.directory.watch import DirectoryWatch
 from callstate.metrics import MachineCounts, Metrics
 from callstate.web.app import build_app
@@ -46,13 +45,12 @@ class Daemon:
         """Build everything that needs no event loop.
 
         Raises:
-            ConfigError: the directory cannot be used.
+            ConfigError: the directory's source cannot be used.
         """
         self._config = config
         self._clock = clock
-        self._source = DirectoryFile(Path(config.directory.file))
+        self._source = open_source(config.directory)
         self.state = build_state(config)
-        self.state.use_directory(self._source.load())
         for machine in config.machine:
             self.state.add_machine(machine.id, machine.name)
         self._stopping = asyncio.Event()
@@ -72,11 +70,9 @@ class Daemon:
         """Serve until stopped by `stop`, SIGTERM or SIGINT.
 
         Raises:
-            ConfigError: the address cannot be listened on.
+            ConfigError: the address cannot be listened on, or the directory is wrong.
         """
-        watch = DirectoryWatch(
-            self._source.load, self.state.use_directory, current=self.state.directory
-        )
+        watch = DirectoryWatch(self._source.load, self.state, clock=self._clock)
         authenticator = Authenticator(
             lambda: self.state.directory.users,
             clock=time.monotonic,
@@ -85,27 +81,55 @@ class Daemon:
         metrics = Metrics(self.state, version=version("callstate"), counts=self._counts)
         app = build_app(self.state, authenticator, metrics, clock=self._clock)
         self._server = Server(app, host=self._config.http.host, port=self._config.http.port)
-        await self._server.start()
         reload = asyncio.Event()
-        with _Signals(
-            {signal.SIGHUP: reload.set, signal.SIGTERM: self.stop, signal.SIGINT: self.stop}
-        ):
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(_keep_running(connection.run), name=f"ami:{machine}")
-                    for machine, connection in self._connections()
-                ]
-                tasks.append(group.create_task(_keep_running(self._watch_time), name="time"))
-                watching = partial(self._watch_directory, watch, reload)
-                tasks.append(group.create_task(_keep_running(watching), name="directory"))
-                await self._stopping.wait()
-                logger.info("stopping")
-                self.state.ready = False
-                await self._server.stop()
-                for task in tasks:
-                    task.cancel()
-        authenticator.close()
+        try:
+            await self._server.start()
+            with _Signals(
+                {signal.SIGHUP: reload.set, signal.SIGTERM: self.stop, signal.SIGINT: self.stop}
+            ):
+                await self._mirror(self._server, watch, reload)
+        finally:
+            authenticator.close()
         logger.info("stopped")
+
+    async def _mirror(self, server: Server, watch: DirectoryWatch, reload: asyncio.Event) -> None:
+        """Follow the machines, once there is a directory, until `stop`; then stop the server."""
+        try:
+            await self._wait_for(watch)
+        except BaseException:
+            await server.stop()
+            raise
+        seconds = self._config.directory.reload_seconds
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_keep_running(connection.run), name=f"ami:{machine}")
+                for machine, connection in self._connections()
+            ]
+            tasks.append(group.create_task(_keep_running(self._watch_time), name="time"))
+            watching = partial(watch.run, reload, seconds=seconds)
+            tasks.append(group.create_task(_keep_running(watching), name="directory"))
+            await self._stopping.wait()
+            logger.info("stopping")
+            self.state.ready = False
+            await server.stop()
+            for task in tasks:
+                task.cancel()
+
+    async def _wait_for(self, watch: DirectoryWatch) -> None:
+        """Return when there is a directory, or `stop` was called.
+
+        Raises:
+            ConfigError: the directory is wrong.
+        """
+        tasks = [asyncio.create_task(each) for each in (watch.wait(), self._stopping.wait())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
 
     def _connections(self) -> Iterable[tuple[int, AmiConnection]]:
         config = self._config
@@ -139,17 +163,6 @@ class Daemon:
             for machine in self.state.expire(self._clock(), self._config.sync.stale_seconds):
                 logger.warning("legs withdrawn", extra={"machine": machine})
             await asyncio.sleep(_TICK_SECONDS)
-
-    async def _watch_directory(self, watch: DirectoryWatch, reload: asyncio.Event) -> None:
-        seconds = self._config.directory.reload_seconds
-        while True:
-            try:
-                async with asyncio.timeout(seconds or None):
-                    await reload.wait()
-            except TimeoutError:
-                pass
-            reload.clear()
-            await watch.reload()
 
     def _counts(self) -> Sequence[MachineCounts]:
         return [

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from callstate import config as configuration
 from callstate.ami.capture import load_capture
 from callstate.ami.playback import Playback
 from callstate.config import Config
+from callstate.core.directory import SourceState
 from callstate.core.errors import ConfigError
 from callstate.daemon import Daemon
 from callstate.web.auth import hash_password
@@ -218,7 +220,90 @@ async def test_a_directory_that_is_refused_stops_the_start(
     (tmp_path / "directory.toml").write_text("[[user]]\nname = 1\n")
 
     with pytest.raises(ConfigError, match="user"):
-        Daemon(config)
+        await Daemon(config).run()
+
+
+SQL = """
+[directory]
+url = "sqlite:///{path}"
+[directory.sql]
+customers = "SELECT id FROM customers"
+roles = "SELECT 'administrator' AS name, 'telephone line reports' AS privileges"
+users = "SELECT 'root' AS name, 1 AS customer, 'administrator' AS role, password_hash FROM hashes"
+"""
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Where a database will be that has a directory, once it is made."""
+    return tmp_path / "pbx.db"
+
+
+def _make_database(path: Path, customer: int = 1) -> None:
+    connection = sqlite3.connect(path.with_suffix(".new"))
+    connection.executescript(
+        "CREATE TABLE customers (id); CREATE TABLE hashes (password_hash);"
+        f"INSERT INTO customers VALUES ({customer});"
+        f"INSERT INTO hashes VALUES ('{hash_password('sesame')}');"
+    )
+    connection.close()
+    path.with_suffix(".new").rename(path)
+
+
+@pytest.fixture
+def configure_database(
+    configure: Callable[..., Config], tmp_path: Path, database: Path
+) -> Callable[[int], Config]:
+    def make(port: int) -> Config:
+        configure(port)
+        path = tmp_path / "config.toml"
+        path.write_text(path.read_text() + SQL.format(path=database))
+        return configuration.load(path)
+
+    return make
+
+
+async def test_a_database_that_is_down_is_waited_for(
+    configure_database: Callable[[int], Config],
+    ask: Ask,
+    database: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("callstate.directory.watch.RETRY_SECONDS", 0.01)
+    async with _machine() as machine:
+        daemon = Daemon(configure_database(machine.port))
+        async with _running(daemon):
+            await _until(lambda: daemon.state.source.state is SourceState.UNAVAILABLE)
+            status, _, answer = await ask(daemon, "/readyz")
+            assert status == 503
+            assert "the directory's database does not answer" in answer["responses"][0]["message"]
+            assert (await ask(daemon))[0] == 503
+            assert (await ask(daemon, "/healthz"))[0] == 200
+            assert "callstate_directory_up 0.0" in (await ask(daemon, "/metrics"))[2]
+            _make_database(database)
+            await _until(lambda: daemon.state.ready)
+            assert (await ask(daemon))[2]["data"] == []
+            assert (await ask(daemon, "/readyz"))[2]["data"]["directory"]["state"] == "accepted"
+    waits = [each for each in caplog.records if each.levelname == "WARNING"]
+    assert [each.getMessage() for each in waits] == ["directory unavailable, waiting for it"]
+
+
+async def test_it_may_be_stopped_while_it_waits_for_a_database(
+    configure_database: Callable[[int], Config],
+) -> None:
+    daemon = Daemon(configure_database(1))
+    async with _running(daemon):
+        await _until(lambda: daemon.state.source.state is SourceState.UNAVAILABLE)
+
+
+async def test_a_database_that_says_something_wrong_stops_the_start(
+    configure_database: Callable[[int], Config], database: Path
+) -> None:
+    _make_database(database, customer=2)
+    with pytest.raises(ConfigError, match=r"user\[root\]\.customer: there is no customer 1"):
+        await Daemon(configure_database(1)).run()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_the_process_ends_on_sigterm(

@@ -4,32 +4,15 @@ Whatever is wrong with it (unreadable, no TOML, an unknown key, a row that does 
 one `DirectoryError` that names the file and the row. No error holds a password hash.
 """
 
-import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from callstate.core.directory import (
-    CustomerRow,
-    Directory,
-    LineRow,
-    NameRow,
-    RoleRow,
-    UserRow,
-    build,
-)
+from callstate.core.directory import Directory, build
 from callstate.core.errors import DirectoryError
-
-# Table -> its rows, and the key that a row is known by in errors.
-_TABLES: dict[str, tuple[type[msgspec.Struct], str]] = {
-    "customer": (CustomerRow, "id"),
-    "role": (RoleRow, "name"),
-    "user": (UserRow, "name"),
-    "line": (LineRow, "name"),
-    "name": (NameRow, "number"),
-}
+from callstate.directory.rows import TABLES, row
 
 
 class DirectoryFile:
@@ -61,10 +44,10 @@ def parse(text: str) -> Directory:
         raw = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise DirectoryError("", f"is not TOML: {error}") from None
-    unknown = raw.keys() - _TABLES.keys()
+    unknown = raw.keys() - TABLES.keys()
     if unknown:
         raise DirectoryError(min(unknown), "is not a known key")
-    rows: dict[str, Any] = {f"{table}s": _rows(table, raw.get(table, [])) for table in _TABLES}
+    rows: dict[str, Any] = {f"{table}s": _rows(table, raw.get(table, [])) for table in TABLES}
     return build(**rows)
 
 
@@ -88,29 +71,4 @@ def _parse(path: Path, text: str) -> Directory:
 def _rows(table: str, raw: Any) -> list[msgspec.Struct]:
     if not isinstance(raw, list):
         raise DirectoryError(table, f"must be tables, each headed [[{table}]]")
-    return [_row(table, index, values) for index, values in enumerate(raw)]
-
-
-def _row(table: str, index: int, values: Any) -> msgspec.Struct:
-    """Return one row; an error names it as the directory does, or by its place, from 0."""
-    kind, key = _TABLES[table]
-    try:
-        return msgspec.convert(values, kind)
-    except msgspec.ValidationError as error:
-        known_by = values.get(key) if isinstance(values, dict) else None
-        name = known_by if isinstance(known_by, int | str) else index
-        raise _explain(f"{table}[{name}]", str(error)) from None
-
-
-def _explain(row: str, message: str) -> DirectoryError:
-    """Turn a text of msgspec's into an error that begins with the row: `user[alice].customer`."""
-    problem, _, place = message.partition(" - at ")
-    key = f"{row}{place.strip('`').removeprefix('$')}"
-    field = re.search(r"(unknown|required) field `([^`]*)`", problem)
-    if field:
-        key = f"{key}.{field[2]}"
-        problem = "is not a known key" if field[1] == "unknown" else "is missing"
-    kinds = re.fullmatch(r"Expected `([^`]*)`, got `([^`]*)`", problem)
-    if kinds:
-        problem = f"must be {kinds[1]}, not {kinds[2]}"
-    return DirectoryError(key, problem)
+    return [row(table, index, values) for index, values in enumerate(raw)]

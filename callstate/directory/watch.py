@@ -1,59 +1,109 @@
 """The directory in force: read again on demand, and the last good one when that fails.
 
 A directory with a mistake in it must not lock anybody out, nor let anybody in: it is
-refused as a whole, the refusal is logged once, and what was in force stays in force.
+refused as a whole, the refusal is logged once, and what was in force stays in force. The same
+goes for one that cannot be read.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from callstate.core.directory import Directory
-from callstate.core.errors import DirectoryError
+from callstate.core.directory import Directory, SourceState, SourceStatus
+from callstate.core.errors import DirectoryError, DirectoryUnavailable
+from callstate.core.state import CallState
 
 logger = logging.getLogger(__name__)
 
+# A database that is down comes back within minutes, and wants no crowd at its door.
+RETRY_SECONDS = 5.0
+
+# How the attempt ended, and whether it was to be the first directory.
+_SAID = {
+    (SourceState.REFUSED, False): "directory refused, the last good one stays",
+    (SourceState.UNAVAILABLE, False): "directory unavailable, the last good one stays",
+    (SourceState.UNAVAILABLE, True): "directory unavailable, waiting for it",
+}
+
 
 class DirectoryWatch:
-    """Reads a directory with `load`, and gives each new one to `use`.
+    """Reads a directory with `load`, and puts each new one in force in `state`.
 
-    `current` is the one in force, `last_error` says why the last attempt was refused; it is
-    empty when it was not.
+    `state.source` says how the last attempt ended.
     """
 
     def __init__(
         self,
-        load: Callable[[], Directory],
-        use: Callable[[Directory], None],
+        load: Callable[[], Awaitable[Directory]],
+        state: CallState,
         *,
-        current: Directory,
+        clock: Callable[[], float],
     ) -> None:
         self._load = load
-        self._use = use
-        self.current = current
+        self._state = state
+        self._clock = clock
+        self._current: Directory | None = None
         self._turn = asyncio.Lock()
-        self.last_error = ""
+        self._problem = ""
+
+    async def wait(self) -> None:
+        """Return when there is a directory, however often its source must be asked.
+
+        Raises:
+            DirectoryError: the source says a wrong one.
+        """
+        while not await self.reload():  # noqa: ASYNC110  # a database tells nobody but who asks
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def run(self, asked: asyncio.Event, *, seconds: float) -> None:
+        """Read the directory when `asked`, and every so many seconds unless they are 0."""
+        while True:
+            unavailable = self._state.source.state is SourceState.UNAVAILABLE
+            pause = min(seconds or RETRY_SECONDS, RETRY_SECONDS) if unavailable else seconds
+            try:
+                async with asyncio.timeout(pause or None):
+                    await asked.wait()
+            except TimeoutError:
+                pass
+            asked.clear()
+            await self.reload()
 
     async def reload(self) -> bool:
-        """Read the directory in a thread and put it in force; return False if it is refused."""
+        """Read the directory and put it in force; return False if that cannot be.
+
+        Raises:
+            DirectoryError: the first one is wrong.
+        """
         # In turn, so that of two attempts the later one wins.
         async with self._turn:
             try:
-                directory = await asyncio.to_thread(self._load)
-            except DirectoryError as error:
-                self._refuse(str(error))
+                directory = await self._load()
+            except DirectoryUnavailable as error:
+                self._refuse(error, SourceState.UNAVAILABLE)
                 return False
-            if self.last_error:
-                logger.info("directory accepted again")
-            self.last_error = ""
-            # Putting one in force goes over all legs; `load` gives the same one for the same rows.
-            if directory is not self.current:
-                self._use(directory)
-                self.current = directory
-                logger.info("directory in force", extra={"users": len(directory.users)})
+            except DirectoryError as error:
+                if self._current is None:
+                    raise
+                self._refuse(error, SourceState.REFUSED)
+                return False
+            self._accept(directory)
             return True
 
-    def _refuse(self, problem: str) -> None:
-        if problem != self.last_error:
-            logger.warning("directory refused, the last good one stays", extra={"problem": problem})
-        self.last_error = problem
+    def _accept(self, directory: Directory) -> None:
+        if self._problem:
+            logger.info("directory accepted again")
+        self._problem = ""
+        # Putting one in force goes over all legs; `load` gives the same one for the same rows.
+        if directory is not self._current:
+            self._state.use_directory(directory)
+            if self._current is not None:
+                logger.info("directory in force", extra={"users": len(directory.users)})
+            self._current = directory
+        self._state.source = SourceStatus(state=SourceState.ACCEPTED, loaded_at=self._clock())
+
+    def _refuse(self, error: DirectoryError, state: SourceState) -> None:
+        problem = str(error)
+        if problem != self._problem:
+            logger.warning(_SAID[state, self._current is None], extra={"problem": problem})
+        self._problem = problem
+        self._state.source = SourceStatus(state=state, loaded_at=self._state.source.loaded_at)
