@@ -6,6 +6,7 @@ import gc
 import logging
 import re
 import time
+import tomllib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from callstate.directory import sql
 from callstate.directory.file import parse
 from callstate.directory.sql import DirectorySql
 from callstate.directory.watch import DirectoryWatch
-from tests.directory.servers import PASSWORD, Database, Mariadb, Postgres, relayed
+from tests.directory.servers import PASSWORD, Database, Mariadb, Postgres, SqliteFile, relayed
 
 # What the platform says, as a file says it.
 FILE = """
@@ -244,6 +245,30 @@ async def test_all_selects_see_one_moment(server: Postgres | Mariadb) -> None:
     await asyncio.to_thread(server.execute, "DELETE FROM phonebook")
     assert len((await loading).names) == 2
     assert len((await loader.load()).names) == 0
+
+
+async def test_the_operators_example_works(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs/operation.md").read_text(encoding="utf-8")
+    (tables,) = re.findall(r"^```sql\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    (example,) = re.findall(r"^```toml\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    database = SqliteFile(tmp_path / "pbx.db")
+    database.execute(
+        tables + "INSERT INTO account VALUES (1, NULL, 'Owner'), (17, 1, 'Example');"
+        "INSERT INTO login VALUES ('alice', 17, 'staff', 'hash', 'open'),"
+        " ('root', 1, 'operator', 'hash', 'closed');"
+        "INSERT INTO profile_right VALUES ('staff', 'user'), ('operator', 'callshop'),"
+        " ('operator', 'telephone line reports');"
+        "INSERT INTO phone VALUES ('c17-101', 17, 101, 'alice'), ('c17-102', 17, 102, 'alice');"
+        "INSERT INTO phonebook VALUES (17, '101', 'Reception');"
+    )
+    selects = msgspec.convert(tomllib.loads(example)["directory"]["sql"], Selects)
+    directory = await DirectorySql(DirectorySource(url=database.url, sql=selects)).load()
+    assert directory.users["alice"].lines == ("c17-101", "c17-102")
+    assert (directory.users["alice"].disabled, directory.users["root"].disabled) == (False, True)
+    assert directory.roles["operator"].system_wide
+    assert len(directory.roles["operator"].privileges) == 2
+    assert directory.lines["c17-101"].number == "101"
+    assert directory.name_of(17, "101") == "Reception"
 
 
 # What is wrong with it
