@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test live check format clean
+.PHONY: demo test databases live check format clean
 
 demo: $(VENV)/run.stamp   ## two recorded machines, played over real sockets, and curl lines to try
 	$(BIN)/callstate demo
@@ -14,6 +14,9 @@ test: $(VENV)/dev.stamp   ## every test that needs no root
 	$(BIN)/coverage run -m pytest --ignore tests/replay --ignore tests/soak --ignore tests/faults
 	$(BIN)/coverage report
 	$(BIN)/pytest tests/replay tests/soak tests/faults
+
+databases: $(VENV)/dev.stamp ## against real PostgreSQL and MariaDB servers, which it starts itself
+	$(BIN)/pytest -m databases
 
 live: $(VENV)/dev.stamp   ## against real Asterisk 22 and 16: root, on Debian
 	$(BIN)/pytest -m live tests/live
