@@ -222,3 +222,17 @@ class Call:
 
     def __repr__(self) -> str:
         return f"Call({self.callid!r}, {len(self.members)})"
+
+
+def legs_differ(before: ChannelSnapshot, after: ChannelSnapshot) -> bool:
+    """True if legs may look different for it: they show nothing else of a block.
+
+    Most blocks differ in the priority alone: a dialplan moves on.
+    """
+    return (
+        before.channel_state != after.channel_state
+        or before.exten != after.exten
+        or before.caller_number != after.caller_number
+        or before.caller_name != after.caller_name
+        or before.account_code != after.account_code
+    )

@@ -13,7 +13,7 @@ from itertools import islice
 
 from callstate.core.bridging import Bridging
 from callstate.core.calls import Calls
-from callstate.core.channel import Channel
+from callstate.core.channel import Channel, legs_differ
 from callstate.core.events import ChannelSnapshot, ChannelState
 
 # Hung up ids are remembered at least this long: events from other threads, and lists of
@@ -173,7 +173,7 @@ class Registry:
             channel.answered = int(at)
         if snapshot.exten != before.exten:
             self._move(channel, before.exten)
-        if _legs_differ(before, snapshot):
+        if legs_differ(before, snapshot):
             self.changed.add(channel.uniqueid)
 
     def _move(self, channel: Channel, before: str) -> None:
@@ -286,17 +286,3 @@ class Registry:
         """Settle the calls; to be called after every change. O(the calls concerned)."""
         for channel in self.calls.settle():
             self.changed.add(channel.uniqueid)
-
-
-def _legs_differ(before: ChannelSnapshot, after: ChannelSnapshot) -> bool:
-    """True if legs may look different for it: they show nothing else of a block.
-
-    Most blocks differ in the priority alone: a dialplan moves on.
-    """
-    return (
-        before.channel_state != after.channel_state
-        or before.exten != after.exten
-        or before.caller_number != after.caller_number
-        or before.caller_name != after.caller_name
-        or before.account_code != after.account_code
-    )
