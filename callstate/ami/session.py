@@ -13,9 +13,10 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from callstate.ami.connection import AmiConnection
-from callstate.ami.errors import AmiError
+from callstate.ami.errors import AmiError, PermissionDenied
 from callstate.ami.translate import MARKER_VARIABLE, Translator
 from callstate.config import Sync
 from callstate.core import events as ev
@@ -69,6 +70,7 @@ class Session:
         self._marks: dict[str, asyncio.Event] = {}
         self._mark_number = 0
         self._marks_come = True
+        self._said_no_marks = False
         self.syncs = 0
         self.events: Counter[str] = Counter()
         self._ignored_before = 0
@@ -101,6 +103,7 @@ class Session:
                 mark = self._marks.get(event.token)
                 if mark is not None:
                     mark.set()
+                    self._said_no_marks = False
             case ev.Malformed():
                 self._suspicion.set()
             case ev.FullyBooted():
@@ -213,15 +216,19 @@ class Session:
         mark = self._marks[token] = asyncio.Event()
         try:
             if self._marks_come:
-                await connection.send("Getvar", Variable=f"SET({MARKER_VARIABLE}={token})")
+                # Lists need not be allowed by the class that allows this.
+                with suppress(PermissionDenied):
+                    await connection.send("Getvar", Variable=f"SET({MARKER_VARIABLE}={token})")
             async with asyncio.timeout(BARRIER_SECONDS):
                 await mark.wait()
         except TimeoutError:
-            if self._marks_come:
+            # Said once, not on every connection: it is the account's, and no mishap.
+            if not self._said_no_marks:
                 logger.warning(
-                    "no barrier: the account cannot read VarSet of its own mark",
+                    "no barrier: the account may not set its own mark, or not read VarSet",
                     extra={"machine": self._machine, "variable": MARKER_VARIABLE},
                 )
+            self._said_no_marks = True
             self._marks_come = False
         finally:
             del self._marks[token]

@@ -122,7 +122,21 @@ async def test_without_its_mark_it_gets_in_step_all_the_same(
     monkeypatch.setattr(machine._answers, "marker", lambda _action: None)
     async with _join(machine, audit_seconds=0.05) as joined:
         await _until(lambda: joined.in_step and joined.session.syncs >= 3)
+        machine.drop_clients()
+        await _until(lambda: not joined.in_step)
+        await _until(lambda: joined.in_step)
     assert caplog.text.count("no barrier") == 1
+
+
+async def test_without_the_right_to_ask_for_its_mark_it_gets_in_step_all_the_same(
+    machine: Playback, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "BARRIER_SECONDS", 0.05)
+    machine.denied = {"Getvar"}
+    async with _join(machine) as joined:
+        await _until(lambda: joined.in_step)
+    assert caplog.text.count("no barrier") == 1
+    assert "access refused" not in caplog.text
 
 
 async def test_a_missing_permission_is_said(

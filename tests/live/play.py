@@ -119,13 +119,18 @@ class Newcomer:
 
 
 async def _newcomers(
-    stack: AsyncExitStack, labs: Sequence[LiveLab], tally: Tally, folder: Path
+    stack: AsyncExitStack,
+    labs: Sequence[LiveLab],
+    users: Sequence[str],
+    tally: Tally,
+    folder: Path,
 ) -> list[Newcomer]:
     newcomers = [Newcomer(lab) for lab in labs]
     for newcomer in newcomers:
         await newcomer.relay.open()
         stack.push_async_callback(newcomer.relay.close)
-    seats = [Seat(newcomer.relay.port) for newcomer in newcomers]
+    ports = [newcomer.relay.port for newcomer in newcomers]
+    seats = [Seat(port, user) for port, user in zip(ports, users, strict=True)]
     tables = {"sync": NO_AUDITS, "ami": {"retry_seconds": 0.01}}
     watcher = await stack.enter_async_context(watching(folder, seats, tables))
     for machine, newcomer in enumerate(newcomers, 1):
@@ -154,7 +159,8 @@ async def play(
             await lab.clear()
             if run.is_late:
                 lab.relay.shut()
-        seats = [Seat(lab.port, run.user) for (run, _), lab in zip(cast, labs, strict=True)]
+        users = [run.user for run, _ in cast]
+        seats = [Seat(lab.port, user) for lab, user in zip(labs, users, strict=True)]
         watcher = await stack.enter_async_context(watching(folder, seats, tables))
         parts = [
             Part(
@@ -168,7 +174,9 @@ async def play(
         ]
         there = [part for part, (run, _) in zip(parts, cast, strict=True) if not run.is_late]
         await until(lambda: all(part.in_step for part in there))
-        joining = await _newcomers(stack, labs, tally, folder) if newcomers else []
+        joining: list[Newcomer] = []
+        if newcomers:
+            joining = await _newcomers(stack, labs, users, tally, folder)
         found = await asyncio.gather(
             *(
                 _play_one(part, run, newcomer)

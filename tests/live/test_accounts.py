@@ -1,5 +1,6 @@
 """What a manager account may read, and how `manager.conf` and `asterisk.conf` are set."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -48,8 +49,12 @@ async def test_the_least_account_is_in_step_again_after_a_lost_link(
 async def test_what_is_set_in_asterisk_makes_no_difference(
     start_server: StartServer, tally: Tally, tmp_path: Path
 ) -> None:
-    servers = [start_server(one, systemname="pbx-east", timestamps=True) for one in RELEASES]
-    servers += [start_server(one, channelvars=False) for one in RELEASES]
+    named = [start_server(one, systemname="pbx-east", timestamps=True) for one in RELEASES]
+    plain = [start_server(one, channelvars=False) for one in RELEASES]
+    # The account, and the settings, of deploy/asterisk/manager.conf.
+    told = [start_server(one, channelvars=False, timestamps=True) for one in RELEASES]
     for name, params in (*CALLS, ("variables_midcall", {}), ("click_to_call", {"how": "local"})):
-        cast = [(Run(name, 99, params), server) for server in servers]
+        run = Run(name, 99, params)
+        cast = [(run, server) for server in named + plain]
+        cast += [(dataclasses.replace(run, user="callstate"), server) for server in told]
         await play(cast, tally, tmp_path, newcomers=True, sync=NO_AUDITS)

@@ -73,7 +73,7 @@ async def _originate(part: Part, calls: Ctl, number: int) -> None:
 
 async def _still(part: Part, label: str) -> None:
     """Mark a moment at which the short calls are over."""
-    await asyncio.sleep(SHORT_MS[1] / 1000)
+    await asyncio.sleep(SHORT_MS[1] / 1000 + 0.5)
     await part.lab.cp(label, "the calls that stay", tries=8)
 
 
