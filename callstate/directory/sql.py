@@ -12,13 +12,14 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
-from sqlalchemy import event, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from callstate.config import DirectorySource
@@ -89,7 +90,7 @@ class DirectorySql:
         event.listen(self._engine.sync_engine, "do_connect", self._connect)
         self._opened: Any = None
         self._asking = URL_KEY
-        self._known: tuple[bytes, Directory] | None = None
+        self._known: tuple[dict[str, int], Directory] | None = None
 
     async def load(self) -> Directory:
         """Return what the database says: the very same object as long as it says the same.
@@ -184,8 +185,15 @@ class DirectorySql:
 
 async def _select(connection: AsyncConnection, key: str, select: str) -> Selection:
     rows: list[Any] = []
-    # A colon is no parameter of ours.
-    result = await connection.stream(text(select.replace(":", r"\:")))
+    if connection.dialect.paramstyle == "format":
+        select = select.replace("%", "%%")
+    streamed = partial(
+        Connection.exec_driver_sql,
+        statement=select,
+        execution_options={"stream_results": True},
+    )
+    # Not `text`, for which a colon begins a parameter.
+    result = AsyncResult(await connection.run_sync(streamed))
     columns = tuple(result.keys())
     try:
         async for some in result.partitions(_SLICE):
@@ -214,16 +222,17 @@ def _parse(written: str) -> URL:
         raise ConfigError(URL_KEY, f"must begin with one of {known}, and ://")
     if scheme != "sqlite":
         return url.set(drivername=full)
-    if not (url.database or "").startswith("/"):
+    path = unquote(urlsplit(written).path)[1:]  # releases of SQLAlchemy differ in it
+    if not path.startswith("/"):
         raise ConfigError(URL_KEY, "must give the whole path, as sqlite:////var/lib/some.db")
     query = {"mode": "ro", "uri": "true"}
-    return URL.create(full, database=f"file:{quote(url.database or '')}", query=query)
+    return URL.create(full, database=f"file:{quote(path)}", query=query)
 
 
 def _place(url: URL) -> str:
     """Return which database it is, without who asks: `postgresql db.example/pbx`."""
     if url.host is None:
-        return f"{url.get_backend_name()} {(url.database or '').removeprefix('file:')}"
+        return f"{url.get_backend_name()} {unquote((url.database or '').removeprefix('file:'))}"
     return f"{url.get_backend_name()} {url.host}/{url.database or ''}"
 
 
@@ -237,11 +246,12 @@ def _engine(url: URL, seconds: float) -> AsyncEngine:
         raise ConfigError(URL_KEY, f"needs `pip install callstate[{extra}]`") from None
 
 
-def _digest(rows: Mapping[str, list[msgspec.Struct]]) -> bytes:
+def _digest(rows: Mapping[str, list[msgspec.Struct]]) -> dict[str, int]:
     """Return the same for the same rows in any order: without ORDER BY it means nothing."""
-    digest = hashlib.sha256()
-    for table in sorted(rows):
-        digest.update(table.encode())
-        for line in sorted(msgspec.json.encode(row, order="deterministic") for row in rows[table]):
-            digest.update(line)
-    return digest.digest()
+    # A sum, since sorting so many would hold up all other threads.
+    digest = dict.fromkeys(rows, 0)
+    for table, members in rows.items():
+        for row in members:
+            line = msgspec.json.encode(row, order="deterministic")
+            digest[table] += int.from_bytes(hashlib.blake2b(line, digest_size=32).digest())
+    return digest

@@ -170,6 +170,7 @@ class Postgres(Server):
         found = sorted(versions, key=lambda path: float(path.parent.name))
         self._programs = found[-1] if found else None
         self.url = f"postgresql://callstate:{_QUOTED}@127.0.0.1:{self.port}/pbx"
+        self.socket_url = f"postgresql://callstate@:{self.port}/pbx?host={folder}"
 
     def set_up(self) -> None:
         self.run(
@@ -228,6 +229,7 @@ class Mariadb(Server):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.url = f"mysql://callstate:{_QUOTED}@127.0.0.1:{self.port}/pbx"
+        self.socket_url = f"mariadb://callstate:{_QUOTED}@localhost/pbx?unix_socket={folder}/socket"
 
     def set_up(self) -> None:
         self.run(
@@ -238,8 +240,11 @@ class Mariadb(Server):
         self.run(
             *self._client(),
             stdin="CREATE DATABASE pbx CHARACTER SET utf8mb4;"
-            f"CREATE USER callstate@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';"
-            "GRANT SELECT ON pbx.* TO callstate@'127.0.0.1';",
+            + "".join(
+                f"CREATE USER callstate@'{host}' IDENTIFIED BY '{PASSWORD}';"
+                f"GRANT SELECT ON pbx.* TO callstate@'{host}';"
+                for host in ("127.0.0.1", "localhost")
+            ),
         )
 
     def execute(self, script: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import uvloop
 
 from callstate.config import DirectorySource
 from callstate.config import DirectorySql as Selects
@@ -245,6 +246,23 @@ async def test_all_selects_see_one_moment(server: Postgres | Mariadb) -> None:
     await asyncio.to_thread(server.execute, "DELETE FROM phonebook")
     assert len((await loading).names) == 2
     assert len((await loader.load()).names) == 0
+
+
+async def test_a_server_may_listen_on_a_socket(server: Postgres | Mariadb) -> None:
+    directory = await DirectorySql(source(server, server.socket_url)).load()
+    assert set(directory.users) == {"root", "alice", "dave"}
+
+
+def test_it_works_in_the_daemons_own_loop(database: Database) -> None:
+    slow = f"SELECT id FROM {database.slow}"
+
+    async def load_and_wait() -> Directory:
+        late = DirectorySql(source(database, customers=slow, timeout_seconds=0.5))
+        assert isinstance(await problem_of(late), DirectoryUnavailable)
+        return await DirectorySql(source(database)).load()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert len(runner.run(load_and_wait()).users) == 3
 
 
 async def test_the_operators_example_works(tmp_path: Path) -> None:
@@ -483,7 +501,7 @@ def test_a_url_that_cannot_be_used_is_refused(url: str, problem: str) -> None:
         ("postgres+asyncpg://a:hunter2@db.example/pbx", "postgresql db.example/pbx"),
         ("mariadb://a:hunter2@db.example/pbx", "mariadb db.example/pbx"),
         ("postgresql:///pbx?host=/run/postgresql&password=hunter2", "postgresql pbx"),
-        ("sqlite:////var/lib/a%20b.db", "sqlite /var/lib/a%20b.db"),
+        ("sqlite:////var/lib/a%20b.db", "sqlite /var/lib/a b.db"),
     ],
 )
 def test_it_says_where_without_secrets(url: str, where: str) -> None:
