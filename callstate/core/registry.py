@@ -48,6 +48,8 @@ class Registry:
         self._carried = carried
         self._by_name: dict[str, Channel] = {}
         self._superseded: dict[str, str] = {}
+        # Whom a channel dialled that is gone, or is yet to be seen, as long as they are there.
+        self._orphans: dict[str, set[str]] = {}
         self._tombstones: dict[str, float] = {}
         self._serial = 0
 
@@ -98,6 +100,13 @@ class Registry:
             assert channel.dialling.keys() <= channel.dialled, channel
             for dest in channel.dialled:
                 assert self.channels[dest].dialled_by == uniqueid, channel
+            if channel.dialled_by:
+                dialler = self.channels.get(channel.dialled_by)
+                others = self._orphans[channel.dialled_by] if dialler is None else dialler.dialled
+                assert uniqueid in others, channel
+        assert self.channels.keys().isdisjoint(self._orphans), "orphans of who is there"
+        for orphans in self._orphans.values():
+            assert set() < orphans <= self.channels.keys(), "orphans that are gone"
         for bridge in self.bridges.values():
             for uniqueid, member in bridge.members.items():
                 assert self.channels.get(uniqueid) is member, bridge
@@ -135,23 +144,18 @@ class Registry:
         channel.start = channel.start or max(int(at), 0)
         self.channels[channel.uniqueid] = channel
         self._by_name[channel.channel] = channel
+        channel.dialled = self._orphans.pop(channel.uniqueid, channel.dialled)
         before = None if self._carried is None else self._carried.channels.get(channel.uniqueid)
         if before is not None:
-            self._carry(channel, before)
+            # What no list tells is taken from the mirror before.
+            channel.carry(before)
+            self.set_dialler(channel, before.dialled_by)
         if is_new and channel.is_up:
             channel.came_up = True
             channel.answered = int(at)
         self.calls.add(channel)
         self.changed.add(channel.uniqueid)
         return channel
-
-    def _carry(self, channel: Channel, before: Channel) -> None:
-        """Take from the mirror before what no list tells."""
-        channel.carry(before)
-        self.set_dialler(channel, before.dialled_by)
-        for dest in before.dialled & self.channels.keys():
-            if self.channels[dest].dialled_by == channel.uniqueid:
-                channel.dialled.add(dest)
 
     def _refresh(self, channel: Channel, snapshot: ChannelSnapshot, at: float) -> None:
         before = channel.snapshot
@@ -212,7 +216,10 @@ class Registry:
         del self.channels[uniqueid]
         self.set_dialler(channel, "")
         # Their source is told by whom they talk to, now that their dialler is gone.
-        self.changed.update(dest for dest in channel.dialled if dest in self.channels)
+        orphans = channel.dialled & self.channels.keys()
+        if orphans:
+            self._orphans[uniqueid] = orphans
+            self.changed.update(orphans)
         self.changed.update(other.uniqueid for other in self.calls.having(uniqueid))
         self.calls.remove(channel)
         self.changed.add(uniqueid)
@@ -261,11 +268,15 @@ class Registry:
             before.dialled.discard(dest.uniqueid)
             before.dialling.pop(dest.uniqueid, None)
             self.changed.add(before.uniqueid)
+        elif orphans := self._orphans.pop(dest.dialled_by, set()) - {dest.uniqueid}:
+            self._orphans[dest.dialled_by] = orphans
         dest.dialled_by = uniqueid
         self.changed.add(dest.uniqueid)
         dialler = self.channels.get(uniqueid)
         if dialler is not None:
             dialler.dialled.add(dest.uniqueid)
+        elif uniqueid:
+            self._orphans.setdefault(uniqueid, set()).add(dest.uniqueid)
 
     def set_variable(self, channel: Channel, name: str, value: str) -> None:
         """Set a channel variable. O(1)."""

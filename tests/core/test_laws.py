@@ -253,7 +253,7 @@ def test_what_is_gone_leaves_nothing(before: list[ev.Event]) -> None:
     assert registry.get("PJSIP/a-00000001") is None
     calls = registry.calls
     assert (calls._by_linkedid, calls._by_pair, calls._births) == ({}, {}, {})
-    assert (registry._by_name, registry._superseded) == ({}, {})
+    assert (registry._by_name, registry._superseded, registry._orphans) == ({}, {}, {})
 
 
 def test_random_events_are_of_every_kind() -> None:

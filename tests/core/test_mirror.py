@@ -519,3 +519,11 @@ def test_a_channel_that_comes_up_after_a_list_has_one() -> None:
     mirror.apply(listed("1000000000.1", channel_state=5))
     mirror.apply(update("1000000000.1", channel_state=6))
     assert mirror.registry.channels["1000000000.1"].answered == int(AT)
+
+
+def test_who_was_dialled_by_an_id_is_so_by_its_next_channel() -> None:
+    """One that was hung up by mistake, or whose id somebody chose again."""
+    begin = ev.DialBegin(AT, snapshot(A), snapshot(B))
+    assert after(begin, hangup(A)).channels[B].is_dialled
+    assert after(begin, hangup(A), status(A)).channels[A].dialled == {B}
+    assert after(begin, hangup(A), hangup(B), status(A)).channels[A].dialled == set()
