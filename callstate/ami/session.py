@@ -22,6 +22,7 @@ from callstate.config import Sync
 from callstate.core import events as ev
 from callstate.core.mirror import VARIABLES
 from callstate.core.state import CallState
+from callstate.core.sync import DOUBT_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -159,8 +160,14 @@ class Session:
             await asyncio.sleep(min(_AUDIT_PAUSE_SECONDS, self._sync.audit_seconds))
 
     async def _wait_for_audit(self) -> None:
+        """Wait until it is time: soon, while a channel is in doubt that is not called over yet."""
+        sync = self._state.sync_of(self._machine)
+        seconds = self._sync.audit_seconds
+        channels = sync.mirror.registry.channels
+        if any(known in channels and not channels[known].is_over for known in sync.doubts):
+            seconds = min(seconds, DOUBT_SECONDS)
         try:
-            async with asyncio.timeout(self._sync.audit_seconds):
+            async with asyncio.timeout(seconds):
                 await self._suspicion.wait()
         except TimeoutError:
             return

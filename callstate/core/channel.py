@@ -62,6 +62,7 @@ class Channel:
     number. `is_alerted` says that it was told that somebody rings. `parking_space` counts
     while it is in a parking bridge.
     `running` is the application that it runs, `Queue(sales)`, if that is one of `PLACES`.
+    `is_over` says that it hung up, and that something holds on to it; see `sync`.
     """
 
     __slots__ = (
@@ -78,6 +79,7 @@ class Channel:
         "hangup_requested",
         "holding",
         "is_alerted",
+        "is_over",
         "last_exten",
         "linkedid",
         "parking_space",
@@ -114,6 +116,7 @@ class Channel:
         self.dialled_by = ""
         self.dialled_number = ""
         self.holding = False
+        self.is_over = False
         self.is_alerted = False
         self.hangup_requested = False
         self.queue = ""

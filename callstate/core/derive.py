@@ -178,7 +178,7 @@ def _speakers(channel: Channel, view: View) -> tuple[list[Channel], list[Channel
 
 def _status(channel: Channel, registry: Registry) -> str:
     # `h` is where the dialplan goes when the channel has hung up.
-    if channel.hangup_requested or channel.snapshot.exten == "h":
+    if channel.hangup_requested or channel.is_over or channel.snapshot.exten == "h":
         return Status.ENDING.value
     if channel.is_up:
         return Status.HOLD.value if channel.holding else Status.ANSWER.value

@@ -23,18 +23,24 @@ from callstate.core.registry import Registry
 # whole seconds in Uptime.
 _CLOCK_SLACK_SECONDS = 3
 
+# A channel that is missing from the lists of live ones for so long is over.
+DOUBT_SECONDS = 5.0
+
 
 class Sync:
     """The state of one machine, fed with the events of its connections in their order.
 
     `reaped` counts channels that a list proved gone whose Hangup never came, `missed` those
-    that it showed and no event had.
+    that it showed and no event had. `doubts` are channels that the last list of live ones left
+    out, with the time of the first that did: they hang up or are being moved, or they are over
+    and something holds on to them (a ChanSpy), so that their Hangup does not come.
     """
 
     def __init__(self) -> None:
         self.mirror = Mirror()
         self.reaped = 0
         self.missed = 0
+        self.doubts: dict[str, float] = {}
         self._held: Registry | None = None
         self._items: dict[str, list[str]] = {}
         self._saw_list = False
@@ -55,6 +61,7 @@ class Sync:
         self._held = self.served if self.served.channels else None
         self.mirror = Mirror(carried=self._held)
         self._items.clear()
+        self.doubts.clear()
         self._saw_list = False
         self._is_complete = False
 
@@ -111,11 +118,27 @@ class Sync:
         # None: it is said for the second time, or its beginning was lost.
         if items is None or event.items not in (-1, len(items)):
             return
-        if event.name == "CoreShowChannelsComplete":
+        if event.name == "StatusComplete":
+            self._doubt(set(items), event.at)
+        elif event.name == "CoreShowChannelsComplete":
             self.reaped += len(self.mirror.registry.retain(items))
         elif event.name == "BridgeListComplete":
             self.mirror.registry.bridging.retain(items)
             self.mirror.registry.settle()
+
+    def _doubt(self, live: set[str], at: float) -> None:
+        """Call over what two lists of live channels, some seconds apart, left out.
+
+        One such list proves nothing: a channel in a masquerade is out of the container for a
+        moment (main/channel.c), and one that is hanging up is so until its Hangup.
+        """
+        registry = self.mirror.registry
+        absent = registry.channels.keys() - live
+        self.doubts = {uniqueid: self.doubts.get(uniqueid, at) for uniqueid in absent}
+        for uniqueid, channel in registry.channels.items():
+            since = self.doubts.get(uniqueid)
+            is_over = since is not None and at - since >= DOUBT_SECONDS
+            registry.set(channel, "is_over", is_over)
 
     def _bridge_complete(self, event: ev.BridgeInfoComplete) -> None:
         items = self._items.pop(event.action_id, None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -174,3 +175,22 @@ async def test_nothing_is_left_of_a_session_that_ended(machine: Playback) -> Non
             await _until(lambda known=attempts: joined.connection.attempts > known)  # type: ignore[misc]
     assert joined.session._marks == {}
     assert asyncio.all_tasks() == before
+
+
+async def test_a_channel_in_doubt_is_looked_at_again_soon(
+    machine: Playback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "_AUDIT_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(sessions, "DOUBT_SECONDS", 0.01)
+    monkeypatch.setattr("callstate.core.sync.DOUBT_SECONDS", 0.01)
+    machine.state.apply(NEWCHANNEL, 1795479320.0)
+    status = machine._answers._status
+    monkeypatch.setitem(
+        machine._answers._by_name,
+        "status",
+        lambda action: [status(action)[0], re.sub(rb"Items: 1", b"Items: 0", status(action)[-1])],
+    )
+    async with _join(machine, audit_seconds=0.05) as joined:
+        await _until(lambda: joined.in_step and bool(joined.channels))
+        leg = next(iter(joined.state.sync_of(1).served.channels.values()))
+        await _until(lambda: leg.is_over)

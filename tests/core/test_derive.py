@@ -247,6 +247,13 @@ def test_who_runs_the_hangup_extension_is_ending() -> None:
     assert row(scene, "PJSIP/a").status == "ending"
 
 
+def test_who_is_over_but_held_on_to_is_ending() -> None:
+    scene = Scene()
+    scene.new("PJSIP/a", state=UP)
+    scene["PJSIP/a"].is_over = True
+    assert row(scene, "PJSIP/a").status == "ending"
+
+
 def test_a_caller_rings_with_whom_he_dials_and_is_answered_with_him() -> None:
     scene = _call()
     assert [row(scene, n).status for n in ("PJSIP/carrier-a", "PJSIP/b")] == ["ringing"] * 2

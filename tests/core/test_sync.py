@@ -1,7 +1,7 @@
 """A machine across its connections: filled beside what is served, swapped at once, healed."""
 
 from callstate.core import events as ev
-from callstate.core.sync import Sync
+from callstate.core.sync import DOUBT_SECONDS, Sync
 from tests.core.shown import AT, bridge, snapshot
 
 A, B, C = "1000000000.1", "1000000000.2", "1000000000.3"
@@ -208,3 +208,48 @@ def test_what_is_withdrawn_is_not_served_any_more() -> None:
     sync.apply(ev.Newchannel(AT, snapshot(B)))
     sync.withdraw()
     assert _served(sync) == {B}
+
+
+def _list_live(sync: Sync, *uniqueids: str, at: float, items: int | None = None) -> None:
+    sync.apply(ev.ListStart(at, "status"))
+    for uniqueid in uniqueids:
+        sync.apply(ev.Status(at, snapshot(uniqueid), "status", 9, "", ()))
+    count = len(uniqueids) if items is None else items
+    sync.apply(ev.ListComplete(at, "StatusComplete", "status", count))
+
+
+def test_what_two_lists_of_live_channels_leave_out_is_over() -> None:
+    sync = _in_step(A, B)
+    _list_live(sync, A, at=AT)
+    assert set(sync.doubts) == {B}
+    assert not sync.served.channels[B].is_over
+    _list_live(sync, A, at=AT + 1)
+    assert not sync.served.channels[B].is_over
+    sync.served.changed.clear()
+    _list_live(sync, A, at=AT + DOUBT_SECONDS)
+    assert sync.served.channels[B].is_over
+    assert sync.served.changed == {B}
+    assert not sync.served.channels[A].is_over
+
+
+def test_a_channel_that_is_back_is_in_doubt_no_more() -> None:
+    sync = _in_step(A)
+    _list_live(sync, at=AT)
+    _list_live(sync, at=AT + DOUBT_SECONDS)
+    assert sync.served.channels[A].is_over
+    _list_live(sync, A, at=AT + 2 * DOUBT_SECONDS)
+    assert not sync.served.channels[A].is_over
+    assert sync.doubts == {}
+
+
+def test_a_list_of_live_channels_that_is_not_whole_raises_no_doubt() -> None:
+    sync = _in_step(A, B)
+    _list_live(sync, A, at=AT, items=2)
+    assert sync.doubts == {}
+
+
+def test_a_new_connection_begins_without_doubts() -> None:
+    sync = _in_step(A)
+    _list_live(sync, at=AT)
+    sync.opened()
+    assert sync.doubts == {}
