@@ -16,8 +16,12 @@ from tests.live.live import LiveLab
 from tests.live.watcher import Watcher
 from tests.truth import differences
 
-# What is under way at a mark must have arrived by then.
+# So long callstate may be out of step, and what moves at a mark may go on moving.
 SETTLE_SECONDS = 6.0
+
+# In step and with nothing moving, what is under way must have arrived by then. What is wrong
+# for longer was not late, and is not made right by the call having gone on.
+PROMPT_SECONDS = 1.0
 
 UP = "6"
 
@@ -73,11 +77,15 @@ class Comparison:
         """Compare at `mark`; while it is not the same, ask Asterisk anew, for a bounded time."""
         if not self._watcher.in_step(self._machine) and mark.conn is None:
             return  # nothing is connected: what is served then is the test's to say
-        end = time.monotonic() + SETTLE_SECONDS
+        began = in_step_since = time.monotonic()
         first: list[str] = []
         while found := await self._differences(mark):
+            now = time.monotonic()
             first = first or found
-            if time.monotonic() > end:
+            if not self._watcher.in_step(self._machine):
+                in_step_since = now
+            is_late = mark.quiet and now > in_step_since + PROMPT_SECONDS
+            if is_late or now > began + SETTLE_SECONDS:
                 break
             await asyncio.sleep(0.1)
             channels, status, bridges = await self._lab.truth()
@@ -88,9 +96,10 @@ class Comparison:
         self._tally.exact[counted] += not found
         self._tally.at_once[counted] += not first
         if first:
+            took = time.monotonic() - began
             moving = "quiet" if mark.quiet else "not quiet"
             self._tally.notes.append(
-                f"{counted}, at {mark.label!r}, {moving}, at first: {first[0]}"
+                f"{counted}, at {mark.label!r}, {moving}, for {took:.1f} s: {first[0]}"
             )
         self.found += [f"at {mark.label!r}{self._how}: {difference}" for difference in found]
 
