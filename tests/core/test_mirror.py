@@ -134,8 +134,6 @@ def test_each_event_of_a_known_channel_refreshes_it() -> None:
     for event in (
         ev.ChannelUpdate(AT, shown),
         ev.HangupRequest(AT, shown),
-        ev.DialEnd(AT, shown, snapshot(B), "BUSY"),
-        ev.DialEnd(AT, None, shown, "BUSY"),
         ev.LocalBridge(AT, shown, snapshot(B)),
         ev.LocalBridge(AT, snapshot(B), shown),
         ev.QueueCallerJoin(AT, shown, "q"),
@@ -527,3 +525,15 @@ def test_who_was_dialled_by_an_id_is_so_by_its_next_channel() -> None:
     assert after(begin, hangup(A)).channels[B].is_dialled
     assert after(begin, hangup(A), status(A)).channels[A].dialled == {B}
     assert after(begin, hangup(A), hangup(B), status(A)).channels[A].dialled == set()
+
+
+def test_a_dial_event_does_not_take_a_newer_state_back() -> None:
+    """Seen live: DialState with state 0 after a Newstate with 5."""
+    ringing = update(B, channel_state=5)
+    for late in (
+        ev.DialBegin(AT, snapshot(A), snapshot(B)),
+        ev.DialState(AT, snapshot(A), snapshot(B), "RINGING"),
+        ev.DialEnd(AT, snapshot(A), snapshot(B), "BUSY"),
+    ):
+        channel = after(newchannel(A), newchannel(B), ringing, late).channels[B]
+        assert channel.snapshot.channel_state == 5
