@@ -50,47 +50,44 @@ class Blocks:
         O(bytes) to find the block, and to read it if it is not the channel's last one.
         """
         self.span = (0, 0)
-        start = raw.find(b"\r\nChannel: ") + 2
-        value_at = raw.find(b"\r\nUniqueid: ", start) + 12
-        if start < 2 or value_at < 12:
+        place = _place(raw, b"\r\n")
+        if place is None:
             return None, False
-        value_end = raw.find(b"\r\n", value_at)
-        uniqueid = raw[value_at : value_end if value_end >= 0 else len(raw)]
-        if uniqueid in _NO_CHANNEL:
-            return None, False
-        end = _end(raw, b"\r\n", value_at)
+        uniqueid, start, end = place
         block = raw[start:end]
         known = self._blocks.get(uniqueid)
-        if known is None or known.block != block:
-            fresh = _read(block, known)
-            if known is not None or remember:
+        is_new = known is None or known.block != block
+        if known is None or is_new:
+            before, known = known, _read(block, known)
+            if before is not None or remember:
                 if len(self._blocks) >= _LIMIT:
                     self._blocks.clear()
-                self._blocks[uniqueid] = fresh
-            if fresh.is_usual:
-                self.span = (start, end)
-            return fresh.channel, True
+                self._blocks[uniqueid] = known
         if known.is_usual:
             self.span = (start, end)
-        return known.channel, False
+        return known.channel, is_new
 
-    def read_other(self, raw: bytes, prefix: bytes) -> tuple[ChannelSnapshot | None, bool]:
-        """Return the same of the block whose headers have `prefix`; it is not remembered."""
-        head = b"\r\n" + prefix
-        start = raw.find(head + b"Channel: ")
-        value_at = raw.find(head + b"Uniqueid: ") + len(head) + 10
-        if start < 0 or value_at < len(head) + 10:
-            return None, False
-        value_end = raw.find(b"\r\n", value_at)
-        uniqueid = raw[value_at : value_end if value_end >= 0 else len(raw)]
-        if uniqueid in _NO_CHANNEL:
-            return None, False
-        channel = snapshot(raw[start + 2 : _end(raw, head, value_at)], len(prefix))
+    def peek(self, raw: bytes, prefix: bytes = b"") -> ChannelSnapshot | None:
+        """Return the channel in the block with `prefix`, which is not remembered.
+
+        For blocks with other keys, and for those that nobody takes over. When one says
+        something else than the remembered block, that is forgotten: whatever the channel's
+        own next event shows is news, whether this was taken over or not.
+        """
+        place = _place(raw, b"\r\n" + prefix)
+        if place is None:
+            return None
+        uniqueid, start, end = place
+        block = raw[start:end]
         known = self._blocks.get(uniqueid)
-        # Its bytes are others than those of the channel's own block, for the same values.
-        if known is not None and known.channel == channel:
-            return known.channel, False
-        return channel, True
+        if known is not None and known.block == block:
+            return known.channel
+        channel = snapshot(block, len(prefix))
+        if known is not None:
+            if known.channel == channel:
+                return known.channel
+            self.forget(uniqueid)
+        return channel
 
     def forget(self, uniqueid: bytes) -> None:
         """Forget a channel that is gone. O(1)."""
@@ -104,6 +101,19 @@ class Blocks:
     def clear(self) -> None:
         """Forget all of them."""
         self._blocks.clear()
+
+
+def _place(raw: bytes, head: bytes) -> tuple[bytes, int, int] | None:
+    """Return the uniqueid in the block whose keys follow `head`, and where the block lies."""
+    start = raw.find(head + b"Channel: ")
+    value_at = raw.find(head + b"Uniqueid: ", max(start, 0)) + len(head) + 10
+    if start < 0 or value_at < len(head) + 10:
+        return None
+    value_end = raw.find(b"\r\n", value_at)
+    uniqueid = raw[value_at : value_end if value_end >= 0 else len(raw)]
+    if uniqueid in _NO_CHANNEL:
+        return None
+    return uniqueid, start + 2, _end(raw, head, value_at)
 
 
 def _end(raw: bytes, head: bytes, uniqueid_at: int) -> int:

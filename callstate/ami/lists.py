@@ -92,7 +92,8 @@ class Lists:
         return ev.BridgeListItem(received, listed, text(value(raw, b"ActionID")))
 
     def _bridge_info_channel(self, raw: bytes, received: float) -> ev.Event | None:
-        channel, _ = self._blocks.read(raw)
+        # Only who it is counts: nothing else of it is taken over.
+        channel = self._blocks.peek(raw)
         if channel is None:
             return None
         return ev.BridgeInfoChannel(received, channel, text(value(raw, b"ActionID")))

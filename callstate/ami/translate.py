@@ -195,7 +195,7 @@ class Translator:
     # Dials, Local channels, bridges
 
     def _dial_begin(self, raw: bytes, received: float) -> ev.Event | None:
-        caller, dest = self._read(raw)[0], self._blocks.read_other(raw, b"Dest")[0]
+        caller, dest = self._blocks.peek(raw), self._blocks.peek(raw, b"Dest")
         if dest is None:
             return None
         dial_string = text(value(raw, b"DialString"))
@@ -206,7 +206,7 @@ class Translator:
         kind: Callable[[float, ev.ChannelSnapshot | None, ev.ChannelSnapshot, str], ev.Event],
     ) -> Handler:
         def handler(raw: bytes, received: float) -> ev.Event | None:
-            caller, dest = self._read(raw)[0], self._blocks.read_other(raw, b"Dest")[0]
+            caller, dest = self._blocks.peek(raw), self._blocks.peek(raw, b"Dest")
             if dest is None:
                 return None
             return kind(time_of(raw, received), caller, dest, text(value(raw, b"DialStatus")))
@@ -214,10 +214,7 @@ class Translator:
         return handler
 
     def _local_bridge(self, raw: bytes, received: float) -> ev.Event | None:
-        one, two = (
-            self._blocks.read_other(raw, b"LocalOne")[0],
-            self._blocks.read_other(raw, b"LocalTwo")[0],
-        )
+        one, two = self._blocks.peek(raw, b"LocalOne"), self._blocks.peek(raw, b"LocalTwo")
         if one is None or two is None:
             return None
         return ev.LocalBridge(time_of(raw, received), one, two)

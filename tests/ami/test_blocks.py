@@ -36,10 +36,22 @@ def test_a_block_ends_with_its_last_variable() -> None:
 
 def test_a_block_with_a_prefix_is_compared_but_not_remembered() -> None:
     blocks = Blocks()
-    assert blocks.read_other(raw(prefix="Dest"), b"Dest")[1]
+    first = blocks.peek(raw(prefix="Dest"), b"Dest")
     assert len(blocks) == 0
     plain, _ = blocks.read(raw())
-    assert blocks.read_other(raw(prefix="Dest"), b"Dest") == (plain, False)
+    assert first == plain
+    assert first is not plain
+    assert blocks.peek(raw(prefix="Dest"), b"Dest") is plain
+
+
+def test_a_peek_that_shows_something_else_makes_the_remembered_block_forgotten() -> None:
+    blocks = Blocks()
+    blocks.read(raw())
+    assert blocks.peek(raw(name="PJSIP/b")) is not None
+    assert len(blocks) == 0
+    assert blocks.read(raw())[1]
+    assert blocks.peek(raw()) is blocks.read(raw())[0]
+    assert len(blocks) == 1
 
 
 @pytest.mark.parametrize(

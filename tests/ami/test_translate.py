@@ -428,3 +428,30 @@ def test_of_who_is_gone_nothing_is_remembered() -> None:
     translator.translate(item("CoreShowChannel", *block("1000000000.2")), RECEIVED)
     translator.translate(item("CoreShowChannelsComplete", ("ListItems", "1")), RECEIVED)
     assert len(translator._blocks) == 1
+
+
+@pytest.mark.parametrize("first", ["DialBegin", "DialState", "DialEnd", "BridgeInfoChannel"])
+def test_what_was_shown_but_not_taken_over_is_still_news(first: str) -> None:
+    """The mirror takes nothing over from these blocks, so the channel's own event must come."""
+    translator = Translator()
+    translator.translate(event("Newstate", *block(ChannelState="5")), RECEIVED)
+    newer = block(ChannelState="6")
+    shows = event(first, *newer, *block("1000000000.2", prefix="Dest"))
+    assert translator.translate(shows, RECEIVED) is not None
+
+    told = translator.translate(event("Newstate", *newer), RECEIVED)
+
+    assert isinstance(told, ev.ChannelUpdate)
+    assert told.snapshot.channel_state == 6
+
+
+@pytest.mark.parametrize("prefix", ["Dest", "LocalOne"])
+def test_a_block_that_came_back_after_another_is_news_again(prefix: str) -> None:
+    translator = Translator()
+    own = event("Newstate", *block(Priority="2"))
+    translator.translate(own, RECEIVED)
+    other = block("1000000000.2", prefix="LocalTwo")
+    name = "DialBegin" if prefix == "Dest" else "LocalBridge"
+    translator.translate(event(name, *block(prefix=prefix, Priority="3"), *other), RECEIVED)
+
+    assert isinstance(translator.translate(own, RECEIVED), ev.ChannelUpdate)
