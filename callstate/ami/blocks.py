@@ -70,7 +70,7 @@ class Blocks:
     def peek(self, raw: bytes, prefix: bytes = b"") -> ChannelSnapshot | None:
         """Return the channel in the block with `prefix`, which is not remembered.
 
-        For blocks with other keys, and for those that nobody takes over. When one says
+        For blocks with other keys, and for those that need not be taken over. When one says
         something else than the remembered block, that is forgotten: whatever the channel's
         own next event shows is news, whether this was taken over or not.
         """

@@ -5,8 +5,8 @@ Rules (numbers are of the events' order; sources are Asterisk's):
    through a live channel (its Hangup is then sure to come); by nothing else, and never
    again after its Hangup, which some events of it can follow (main/manager_channels.c:
    the destructor publishes Hangup; stored snapshots come later).
-2. Each event of a known channel shows its fields as they are: they are taken over. A Dial
-   event does not count: its blocks can be older than the event before it.
+2. Each event of a known channel shows its fields as they are: they are taken over. Those
+   of a Dial event count only with the state that is known: they can be older.
 3. A linkedid only ever moves to an older one. It moves silently when channels meet in a
    bridge that makes a call (ast_bridge_channel_update_linkedids); the BridgeEnter shows
    the common one, which then holds for every member but the one swapped out.
@@ -185,9 +185,8 @@ class Mirror:
 
     def _dial_end(self, event: ev.DialEnd) -> None:
         # Not as of a live channel: it may come from the stored snapshot of a channel that is gone.
-        channels = self.registry.channels
-        caller = None if event.caller is None else channels.get(event.caller.uniqueid)
-        dest = channels.get(event.dest.uniqueid)
+        caller = None if event.caller is None else self._in_dial(event.caller, event.at)
+        dest = self._in_dial(event.dest, event.at)
         if caller is not None and caller.dialling.pop(event.dest.uniqueid, None) is not None:
             self.registry.changed.add(caller.uniqueid)
         if caller is not None and dest is not None and event.status == "ANSWER":
@@ -206,13 +205,19 @@ class Mirror:
         return None if caller is None else self._dialled(caller, at), self._dialled(dest, at)
 
     def _dialled(self, snapshot: ev.ChannelSnapshot, at: float) -> Channel | None:
-        """Return the channel in a Dial event: made if it is new, but never refreshed.
+        return self._in_dial(snapshot, at) or self.registry.live(snapshot, at)
 
-        Its block can be older than the channel's own event before it: seen as a DialState with
-        state 0 after a Newstate with 5, on 16 and 22.
+    def _in_dial(self, snapshot: ev.ChannelSnapshot, at: float) -> Channel | None:
+        """Return the channel that a Dial event shows, if it is there.
+
+        Its block can be older than the channel's own event before it (seen as a DialState
+        with state 0 after a Newstate with 5, on 16 and 22). One with another state is of
+        another moment: Newstate alone changes a state.
         """
         known = self.registry.channels.get(snapshot.uniqueid)
-        return self.registry.live(snapshot, at) if known is None else known
+        if known is not None and known.snapshot.channel_state == snapshot.channel_state:
+            self.registry.known(snapshot, at)
+        return known
 
     def _local_bridge(self, event: ev.LocalBridge) -> None:
         self.registry.known(event.one, event.at)

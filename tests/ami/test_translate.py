@@ -432,7 +432,7 @@ def test_of_who_is_gone_nothing_is_remembered() -> None:
 
 @pytest.mark.parametrize("first", ["DialBegin", "DialState", "DialEnd", "BridgeInfoChannel"])
 def test_what_was_shown_but_not_taken_over_is_still_news(first: str) -> None:
-    """The mirror takes nothing over from these blocks, so the channel's own event must come."""
+    """The mirror need not take these blocks over, so the channel's own event must come."""
     translator = Translator()
     translator.translate(event("Newstate", *block(ChannelState="5")), RECEIVED)
     newer = block(ChannelState="6")

@@ -134,6 +134,8 @@ def test_each_event_of_a_known_channel_refreshes_it() -> None:
     for event in (
         ev.ChannelUpdate(AT, shown),
         ev.HangupRequest(AT, shown),
+        ev.DialEnd(AT, shown, snapshot(B), "BUSY"),
+        ev.DialEnd(AT, None, shown, "BUSY"),
         ev.LocalBridge(AT, shown, snapshot(B)),
         ev.LocalBridge(AT, snapshot(B), shown),
         ev.QueueCallerJoin(AT, shown, "q"),
