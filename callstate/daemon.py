@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from importlib.metadata import version
 
+from msgspec.structs import asdict
+
 from callstate.ami.connection import AmiConnection
 from callstate.ami.session import Session
 from callstate.config import Config
@@ -179,22 +181,9 @@ class Daemon:
 
 def build_state(config: Config) -> CallState:
     """Return an empty state that follows the configuration's rules; without machines."""
-    endpoints = tuple(
-        Endpoint(
-            pattern=rule.pattern,
-            type=rule.type,
-            customer=rule.customer,
-            peer=rule.peer,
-            billing_peer=rule.billing_peer,
-            ingroup=rule.ingroup,
-            outgroup=rule.outgroup,
-            number=rule.number,
-        )
-        for rule in config.endpoint
-    )
     return CallState(
         rules=Rules(variables=config.variables, peers=config.peers, groups=config.groups),
-        endpoints=endpoints,
+        endpoints=tuple(Endpoint(**asdict(rule)) for rule in config.endpoint),
         account_code_is_customer=config.account_code_is_customer,
     )
 
