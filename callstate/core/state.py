@@ -198,9 +198,9 @@ class CallState:
         known.is_swapped = False
         machine = known.machine
         gone = [
-            leg.key
-            for leg in self.store
-            if leg.machine == machine and leg.uniqueid not in registry.channels
+            place.leg.key
+            for place in self.store.by_machine.lookup(machine)
+            if place.uniqueid not in registry.channels
         ]
         for key in gone:
             self.store.remove(key)
