@@ -36,11 +36,6 @@ class Message:
         return self.raw[:9].lower() == b"response:"
 
     @property
-    def is_event(self) -> bool:
-        """True for an event or a list item."""
-        return self.raw[:6].lower() == b"event:"
-
-    @property
     def name(self) -> str:
         """The value of the first line: the event's name, or the response's status."""
         line = self.raw.partition(b"\r\n")[0]

@@ -83,10 +83,6 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
         """
         return self.lines_by_channel.get(channel.rpartition("-")[0])
 
-    def name_of(self, customer: int, number: str) -> str:
-        """Return what `customer` calls `number`, else what everybody does, else nothing. O(1)."""
-        return self.names.get((customer, number)) or self.names.get((0, number), "")
-
 
 class SourceState(enum.StrEnum):
     """How the last attempt to read the directory ended."""

@@ -57,10 +57,6 @@ class Registry:
         """Return the channel with that name, if there is one. O(1)."""
         return self._by_name.get(name)
 
-    def is_tombstoned(self, uniqueid: str) -> bool:
-        """True when the channel's Hangup was seen on this connection. O(1)."""
-        return uniqueid in self._tombstones
-
     def complete(self) -> None:
         """Let go of the registry before: all that could be taken from it was."""
         self._carried = None

@@ -159,15 +159,15 @@ def test_bytes_that_are_not_utf8_survive() -> None:
 
 def test_headers_are_found_in_any_case() -> None:
     message = Message(b"event: Hangup\r\nUNIQUEID: 1.2")
-    assert message.is_event
+    assert message.name == "Hangup"
     assert message.get("Uniqueid") == "1.2"
     assert message.get("Channel", "none") == "none"
 
 
 def test_a_message_knows_what_it_is() -> None:
     event, response = Message(b"Event: Hangup\r\nX: y"), Message(b"Response: Error")
-    assert (event.is_event, event.is_response, event.name) == (True, False, "Hangup")
-    assert (response.is_event, response.is_response, response.name) == (False, True, "Error")
+    assert (event.is_response, event.name) == (False, "Hangup")
+    assert (response.is_response, response.name) == (True, "Error")
     assert repr(event) == "Message('Hangup', 19 bytes)"
 
 

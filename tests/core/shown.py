@@ -102,7 +102,7 @@ def facts(registry: Registry) -> dict[str, Any]:
             uniqueid: (one.bridge_type, one.technology, frozenset(one.members))
             for uniqueid, one in registry.bridges.items()
         },
-        "gone": {uniqueid for uniqueid in UNIQUEIDS if registry.is_tombstoned(uniqueid)},
+        "gone": {uniqueid for uniqueid in UNIQUEIDS if uniqueid in registry._tombstones},
     }
 
 

@@ -91,29 +91,6 @@ def test_a_channel_belongs_to_the_line_its_name_begins_with(channel: str, line: 
     assert (found.name if found else None) == line
 
 
-@pytest.mark.parametrize(
-    ("customer", "number", "name"),
-    [
-        (17, "110", "our police"),
-        (18, "110", "police"),
-        (0, "110", "police"),
-        (17, "200", "desk"),
-        (18, "200", ""),
-        (0, "200", ""),
-        (17, "", ""),
-        (19, "110", "police"),
-    ],
-)
-def test_a_customers_own_name_goes_before_everybodys(customer: int, number: str, name: str) -> None:
-    names = [
-        NameRow(number="110", name="police"),
-        NameRow(customer=17, number="110", name="our police"),
-        NameRow(customer=17, number="200", name="desk"),
-        NameRow(customer=19, number="110", name=""),
-    ]
-    assert make_directory(names=names).name_of(customer, number) == name
-
-
 def test_a_principal_has_his_role_and_his_lines() -> None:
     directory = make_directory(users=[ALICE])
     assert principal_of(directory, directory.users["alice"]) == Principal(

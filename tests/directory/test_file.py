@@ -70,7 +70,7 @@ def test_every_table_is_read(path: Path) -> None:
     assert directory.roles["reports"].privileges == {"telephone line reports", "user"}
     assert directory.roles["reports"].system_wide
     assert directory.lines["c17-101"].channel == "PJSIP/c17-101"
-    assert directory.name_of(17, "101") == "Reception"
+    assert directory.names[17, "101"] == "Reception"
     assert directory.customers.root == 1
 
 
@@ -80,7 +80,7 @@ def test_the_same_text_is_the_same_directory(path: Path) -> None:
     path.write_text(GOOD, encoding="utf-8")
     assert file.load() is first
     path.write_text(GOOD.replace("Reception", "Desk"), encoding="utf-8")
-    assert file.load().name_of(17, "101") == "Desk"
+    assert file.load().names[17, "101"] == "Desk"
 
 
 def test_an_error_does_not_forget_the_last_good_text(path: Path) -> None:

@@ -189,7 +189,7 @@ async def test_the_same_rows_are_the_same_directory(database: Database) -> None:
     assert await loader.load() is not first
     database.execute("INSERT INTO phonebook VALUES ('101', 'Desk', 17)")
     second = await loader.load()
-    assert second.name_of(17, "101") == "Desk"
+    assert second.names[17, "101"] == "Desk"
     database.execute(
         "DELETE FROM phonebook WHERE digits = '112';"
         "INSERT INTO phonebook VALUES ('112', 'Emergency', NULL)"
@@ -286,7 +286,7 @@ async def test_the_operators_example_works(tmp_path: Path) -> None:
     assert directory.roles["operator"].system_wide
     assert len(directory.roles["operator"].privileges) == 2
     assert directory.lines["c17-101"].number == "101"
-    assert directory.name_of(17, "101") == "Reception"
+    assert directory.names[17, "101"] == "Reception"
 
 
 # What is wrong with it
