@@ -1,17 +1,21 @@
 """The recorded manager streams in `fixtures/`, as values. Its README explains the format."""
 
-import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
+
+from callstate.ami.capture import load_capture, open_stream
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 # One item of a list answer: headers as they came, a repeated one as a list.
 Item = dict[str, Any]
+
+# Tests ask for the same one many times in a row; the loads are large.
+_load = lru_cache(maxsize=2)(load_capture)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,34 +72,28 @@ class Capture:
     @property
     def log_paths(self) -> list[Path]:
         """The files of the logs, in order; some are gzipped."""
-        return [self._find(self._numbered("ami.log", n + 1)) for n in range(self.connections)]
+        numbers = range(2, self.connections + 1)
+        return [self._find(name) for name in ("ami.log", *(f"ami-{n}.log" for n in numbers))]
 
     def log(self, conn: int = 1) -> bytes:
         """Every byte that the server sent on connection `conn`."""
-        return self._read(self._numbered("ami.log", conn))
+        return _load(self.path).connections[conn - 1].data
 
     def timing(self, conn: int = 1) -> list[tuple[int, float]]:
         """The pieces of `log(conn)`: offset of the first byte, seconds since the start."""
-        rows = self._read(self._numbered("timing.tsv", conn)).decode().splitlines()
-        return [(int(offset), float(at)) for offset, at in (row.split("\t") for row in rows)]
+        connection = _load(self.path).connections[conn - 1]
+        return list(zip(connection.offsets, connection.seconds, strict=True))
 
     @cached_property
     def checkpoints(self) -> list[Checkpoint]:
         return [Checkpoint(**item) for item in json.loads(self._read("truth.json"))]
-
-    @staticmethod
-    def _numbered(name: str, conn: int) -> str:
-        stem, _, suffix = name.partition(".")
-        return name if conn == 1 else f"{stem}-{conn}.{suffix}"
 
     def _find(self, name: str) -> Path:
         plain = self.path / name
         return plain if plain.exists() else self.path / f"{name}.gz"
 
     def _read(self, name: str) -> bytes:
-        path = self._find(name)
-        data = path.read_bytes()
-        return gzip.decompress(data) if path.suffix == ".gz" else data
+        return b"".join(open_stream(self._find(name)))
 
 
 def all_captures() -> Iterator[Capture]:
