@@ -72,7 +72,7 @@ def _field_differences(mine: Mapping[str, Any], truth: Item, *, least: bool) -> 
 
 
 def _chan_variable_differences(mine: Mapping[str, Any], truth: Item, live: Item) -> Iterator[str]:
-    second = dict(pairs(live, "Variable"))
+    second = in_effect(live)
     for name, value in pairs(truth, "ChanVariable"):
         have = mine["variables"].get(name, "")
         if have not in {unescape(value), second.get(name)}:
@@ -82,7 +82,7 @@ def _chan_variable_differences(mine: Mapping[str, Any], truth: Item, live: Item)
 def _variable_differences(mine: Mapping[str, Any], status: Item) -> Iterator[str]:
     """Give the platform's variables that only Status shows: those that `channelvars` leaves out."""
     shown = {name for name, _ in pairs(status, "ChanVariable")}
-    for name, value in pairs(status, "Variable"):
+    for name, value in in_effect(status).items():
         is_ours = name.startswith("cs_") or name in {"CUSTOMER", "MIXMONITOR_FILENAME"}
         if is_ours and name not in shown and mine["variables"].get(name, "") != value:
             have = mine["variables"].get(name)
@@ -151,7 +151,7 @@ def lists(checkpoint: Checkpoint, *, variables: Iterable[str] = ()) -> bytes:
 
 
 def _asked(item: Item, names: list[str]) -> Item:
-    values = dict(pairs(item, "Variable"))
+    values = in_effect(item)
     told = [f"{name}={values.get(name, '(null)')}" for name in names]
     return {**{k: v for k, v in item.items() if k != "Variable"}, "Variable": told}
 
@@ -198,6 +198,14 @@ def pairs(item: Item, key: str) -> Iterator[tuple[str, str]]:
     for one in values if isinstance(values, list) else [values]:
         name, _, value = one.partition("=")
         yield name, value
+
+
+def in_effect(status: Item) -> dict[str, str]:
+    """Return a channel's variables; of one that is listed twice, the first hides the other."""
+    variables: dict[str, str] = {}
+    for name, value in pairs(status, "Variable"):
+        variables.setdefault(name, value)
+    return variables
 
 
 def unescape(text: str) -> str:
