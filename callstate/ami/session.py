@@ -40,6 +40,13 @@ _BRIDGE_WINDOW = 50
 # AMI takes lines of up to 1 023 bytes (main/manager.c, inbuf).
 _LINE_BYTES = 900
 
+# No event carries the variables that a masquerade moves. So long after one they are asked for;
+# what happens meanwhile is looked at together.
+MASQUERADE_SECONDS = 5.0
+
+# What masquerades make us ask takes at most this part of the time, however much is up.
+_MASQUERADE_SHARE = 0.05
+
 # Suspicion does not ask for lists more often than this.
 _AUDIT_PAUSE_SECONDS = 1.0
 
@@ -68,6 +75,8 @@ class Session:
         self._translator = Translator(frozenset(self._wanted))
         self._booted = asyncio.Event()
         self._suspicion = asyncio.Event()
+        self._soon: asyncio.TimerHandle | None = None
+        self._lists_took = 0.0
         self._marks: dict[str, asyncio.Event] = {}
         self._mark_number = 0
         self._marks_come = True
@@ -107,6 +116,8 @@ class Session:
                     self._said_no_marks = False
             case ev.Malformed():
                 self._suspicion.set()
+            case ev.Masquerade():
+                self._suspect_soon()
             case ev.FullyBooted():
                 if self._booted.is_set():
                     self._suspicion.set()
@@ -122,6 +133,9 @@ class Session:
 
     def closed(self, reason: str) -> None:
         """Take note that the connection is gone."""
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         self._state.publish(self._machine)
         self._state.closed(self._machine, self._clock(), reason)
 
@@ -159,6 +173,16 @@ class Session:
                 self._suspicion.set()
             await asyncio.sleep(min(_AUDIT_PAUSE_SECONDS, self._sync.audit_seconds))
 
+    def _suspect_soon(self) -> None:
+        """Bring the next audit forward, unless that was done already."""
+        if self._soon is None:
+            seconds = max(MASQUERADE_SECONDS, self._lists_took / _MASQUERADE_SHARE)
+            self._soon = asyncio.get_running_loop().call_later(seconds, self._suspect)
+
+    def _suspect(self) -> None:
+        self._soon = None
+        self._suspicion.set()
+
     async def _wait_for_audit(self) -> None:
         """Wait until it is time: soon, while a channel is in doubt that is not called over yet."""
         sync = self._state.sync_of(self._machine)
@@ -187,6 +211,7 @@ class Session:
             )
 
     async def _ask_all(self, connection: AmiConnection) -> None:
+        started = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
             for part in self._variable_lines():
                 group.create_task(_ask(connection, "Status", [("Variables", part)]))
@@ -198,6 +223,7 @@ class Session:
                 for bridge in bridges[start : start + _BRIDGE_WINDOW]:
                     # An error means that it is gone: its BridgeDestroy is under way.
                     group.create_task(connection.send("BridgeInfo", BridgeUniqueid=bridge))
+        self._lists_took = asyncio.get_running_loop().time() - started
         await self._barrier(connection)
         self.syncs += 1
 

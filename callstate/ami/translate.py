@@ -90,7 +90,8 @@ class Translator:
         handlers |= {name: self._of_dial(kind) for name, kind in _OF_DIAL.items()}
         handlers |= {name: _of_bridge(kind) for name, kind in _OF_BRIDGE.items()}
         handlers |= self._lists.handlers()
-        handlers["ParkedCall"] = _parked_call
+        handlers |= {"ParkedCall": _parked_call, "Pickup": _pickup}
+        handlers["AttendedTransfer"] = _attended_transfer
         self._handlers = {name.encode(): handler for name, handler in handlers.items()}
 
     def translate(self, raw: bytes, received: float) -> ev.Event | None:
@@ -255,6 +256,15 @@ def _parked_call(raw: bytes, received: float) -> ev.Event | None:
     if not uniqueid:
         return None
     return ev.ParkedCall(time_of(raw, received), uniqueid, text(value(raw, b"ParkingSpace")))
+
+
+def _pickup(raw: bytes, received: float) -> ev.Event | None:
+    return ev.Masquerade(time_of(raw, received))
+
+
+def _attended_transfer(raw: bytes, received: float) -> ev.Event | None:
+    # Where both calls had a bridge, these are joined, and no channel takes another's place.
+    return _pickup(raw, received) if value(raw, b"DestType") == b"App" else None
 
 
 def _of_bridge(kind: Callable[[float, ev.Bridge], ev.Event]) -> Handler:

@@ -1,8 +1,4 @@
-"""The typed events that feed a mirror: what Asterisk said, as values.
-
-Each is named as its AMI event or list item; numbers are numbers, `<unknown>` is empty, escapes
-are undone. `at` is its unix time: Asterisk's Timestamp, else when its bytes were received.
-"""
+"""What Asterisk said, as values: numbers are numbers, `<unknown>` is empty, escapes are undone."""
 
 from enum import IntEnum
 
@@ -56,7 +52,7 @@ class Bridge(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """What they have in common."""
+    """Named as in AMI; `at` is its unix time: its Timestamp, else when its bytes were received."""
 
     at: float
 
@@ -202,6 +198,10 @@ class Rename(Event, frozen=True, gc=False):
     uniqueid: str
     channel: str
     new_name: str
+
+
+class Masquerade(Event, frozen=True, gc=False):
+    """A channel took another's place, its variables with it: a pickup, a transfer to one alone."""
 
 
 class QueueCallerJoin(Event, frozen=True, gc=False):

@@ -28,6 +28,8 @@ NEWCHANNEL = Message(
     b"Uniqueid: 1795479320.1\r\nLinkedid: 1795479320.1"
 ).headers()
 
+PICKUP = b"Event: Pickup\r\nPrivilege: call,all\r\nChannel: PJSIP/a-00000001\r\n\r\n"
+
 
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
@@ -194,3 +196,43 @@ async def test_a_channel_in_doubt_is_looked_at_again_soon(
         await _until(lambda: joined.in_step and bool(joined.channels))
         leg = next(iter(joined.state.sync_of(1).served.channels.values()))
         await _until(lambda: leg.is_over)
+
+
+async def test_what_a_masquerade_moved_in_silence_is_asked_for_soon(
+    machine: Playback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "MASQUERADE_SECONDS", 0.01)
+    monkeypatch.setattr(sessions, "_MASQUERADE_SHARE", 1.0)
+    machine.state.apply(NEWCHANNEL, 1795479320.0)
+    async with _join(machine) as joined:
+        await _until(lambda: joined.in_step and bool(joined.channels))
+        moved = [("Event", "VarSet"), *NEWCHANNEL[1:], ("Variable", "cs_callid"), ("Value", "7")]
+        machine.state.apply(moved, 1795479320.0)  # behind the clients' backs
+        machine.emit(PICKUP.removesuffix(b"\r\n\r\n"))
+        channel = joined.state.sync_of(1).served.channels["1795479320.1"]
+        await _until(lambda: channel.variables.get("cs_callid") == "7")
+        assert joined.session.events["Masquerade"] == 1
+
+
+async def test_masquerades_are_looked_at_together_and_none_after_the_connection(
+    machine: Playback,
+) -> None:
+    async with _join(machine) as joined:
+        await _until(lambda: joined.in_step)
+        joined.session.received(PICKUP, 1795479320.0)
+        first = joined.session._soon
+        assert first is not None
+        joined.session.received(PICKUP, 1795479321.0)
+        assert joined.session._soon is first
+        machine.drop_clients()
+        await _until(first.cancelled)
+
+
+async def test_much_that_is_up_is_not_asked_for_all_the_time(machine: Playback) -> None:
+    async with _join(machine) as joined:
+        await _until(lambda: joined.in_step)
+        joined.session._lists_took = 2.0
+        now = asyncio.get_running_loop().time()
+        joined.session.received(PICKUP, 1795479320.0)
+        assert joined.session._soon is not None
+        assert joined.session._soon.when() >= now + 40.0

@@ -160,7 +160,6 @@ def test_a_queue_is_named() -> None:
         "AgentComplete",
         "ConfbridgeLeave",
         "Cdr",
-        "Pickup",
         "BlindTransfer",
         "AttendedTransfer",
         "ChanSpyStop",
@@ -337,6 +336,16 @@ def test_a_boot_says_for_how_long(headers: list[Header], uptime: int) -> None:
 
 def test_a_shutdown_is_told() -> None:
     assert translate(event("Shutdown", ("Shutdown", "Cleanly"))) == ev.Shutdown(AT)
+
+
+def test_a_pickup_is_a_masquerade() -> None:
+    assert translate(event("Pickup", *block(), *block(prefix="Target"))) == ev.Masquerade(AT)
+
+
+@pytest.mark.parametrize("to", ["App", "Bridge", "Link", "Threeway", "Fail"])
+def test_an_attended_transfer_is_a_masquerade_if_one_call_had_no_bridge(to: str) -> None:
+    told = translate(event("AttendedTransfer", ("Result", "Success"), ("DestType", to)))
+    assert told == (ev.Masquerade(AT) if to == "App" else None)
 
 
 # What was lost on the way

@@ -210,6 +210,7 @@ def events() -> st.SearchStrategy[ev.Event]:
         st.builds(ev.FullyBooted, _times, st.sampled_from((-1, 0, 10_000))),
         st.builds(ev.ListRefused, _times),
         st.builds(ev.Shutdown, _times),
+        st.builds(ev.Masquerade, _times),
         st.builds(ev.Marker, _times, st.just("1-1")),
         st.builds(ev.Malformed, _times, st.just("nonsense")),
     )

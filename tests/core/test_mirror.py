@@ -76,6 +76,7 @@ NOT_CREATING = {
     "BridgeCreate": ev.BridgeCreate(AT, bridge()),
     "Marker": ev.Marker(AT, "1-1"),
     "Malformed": ev.Malformed(AT, "x"),
+    "Masquerade": ev.Masquerade(AT),
 }
 
 

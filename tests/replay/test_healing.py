@@ -4,13 +4,17 @@ The lists are made of the truth at the next checkpoint; from there on every late
 checkpoint must be right as well, without further help.
 """
 
+import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 
 import pytest
 
+from callstate.ami.translate import Translator
+from callstate.core import events as ev
 from tests.captures import Capture
-from tests.streams import Player, messages
+from tests.streams import END, Player, Recording, messages
 from tests.truth import differences, lists
 
 Fault = Callable[[bytes, Random], bytes]
@@ -86,3 +90,25 @@ def test_some_messages_of_what_is_harder(capture: Capture, fault: Fault) -> None
     number = len(messages(capture.log()))
     for at in Random(capture.name).sample(range(1, number), 5):
         assert list(_unhealed(capture, at, fault, seed=at)) == [], at
+
+
+# The headers that `channelvars` brings.
+_bare = partial(re.compile(rb"\r\n\w*ChanVariable[^\r]*").sub, b"")
+
+
+@pytest.mark.captures("*/pickup-*", "*/masquerade")
+def test_variables_that_a_masquerade_moved_where_no_event_shows_any(capture: Capture) -> None:
+    player, recording, translator = Player(), Recording(capture.log()), Translator()
+    player.open()
+    moved = healed = False
+    for checkpoint in capture.checkpoints:
+        came = [_bare(message) for message in recording.until(checkpoint.offset or 0)]
+        player.feed(b"".join(came))
+        told = [translator.translate(message.removesuffix(END), 0.0) for message in came]
+        moved |= any(isinstance(event, ev.Masquerade) for event in told)
+        if moved and not healed:
+            assert differences(player.mirror, checkpoint, either=True) != []
+            player.feed(_bare(lists(checkpoint, variables=VARIABLES)))
+            healed = True
+        assert differences(player.mirror, checkpoint, either=True) == [], checkpoint.label
+    assert healed
