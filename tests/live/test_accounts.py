@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from callstate.ami import session as sessions
 from tests.live.conftest import RELEASES, Fleet, StartServer
 from tests.live.exact import Tally
 from tests.live.play import NO_AUDITS, Run, play
@@ -58,3 +59,20 @@ async def test_what_is_set_in_asterisk_makes_no_difference(
         cast = [(run, server) for server in named + plain]
         cast += [(dataclasses.replace(run, user="callstate"), server) for server in told]
         await play(cast, tally, tmp_path, newcomers=True, sync=NO_AUDITS)
+
+
+async def test_what_a_masquerade_moves_is_asked_for_where_no_event_shows_variables(
+    start_server: StartServer, tally: Tally, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Sooner than ever: a mark waits only as long as what is under way may take.
+    monkeypatch.setattr(sessions, "MASQUERADE_SECONDS", 0.1)
+    monkeypatch.setattr(sessions, "_MASQUERADE_SHARE", 1.0)
+    told = [start_server(one, channelvars=False, timestamps=True) for one in RELEASES]
+    for name, params in (
+        ("pickup", {"how": "exten"}),
+        ("pickup", {"how": "group"}),
+        ("pickup", {"how": "chan"}),
+        ("masquerade", {}),
+    ):
+        run = Run(name, 100, params, user="callstate")
+        await play([(run, server) for server in told], tally, tmp_path, sync=NO_AUDITS)
