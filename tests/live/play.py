@@ -136,7 +136,7 @@ async def _newcomers(
     for machine, newcomer in enumerate(newcomers, 1):
         newcomer.watch(watcher, machine, tally)
     await until(lambda: all(status.in_step for status in watcher.daemon.state.statuses()))
-    await watcher.ask()  # the first one is slow: its password is hashed
+    await watcher.warm_up()
     return newcomers
 
 
@@ -175,8 +175,8 @@ async def play(
         ]
         there = [part for part, (run, _) in zip(parts, cast, strict=True) if not run.is_late]
         await until(lambda: all(part.in_step for part in there))
-        if there:
-            await there[0].ask()  # the first one is slow: its password is hashed
+        if len(there) == len(parts):
+            await watcher.warm_up()
         joining: list[Newcomer] = []
         if newcomers:
             joining = await _newcomers(stack, labs, users, tally, folder)

@@ -112,6 +112,11 @@ class Watcher:
         rows: list[dict[str, Any]] = (await self.ask(machines=str(machine))).data
         return rows
 
+    async def warm_up(self) -> None:
+        """Ask once: the first time the password is hashed, which takes a busy host a second."""
+        await until(lambda: self.daemon.state.ready)
+        await self.ask()
+
     def in_step(self, machine: int) -> bool:
         return self.daemon.state.statuses()[machine - 1].in_step
 
