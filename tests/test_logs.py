@@ -7,7 +7,26 @@ from collections.abc import Iterator
 
 import pytest
 
-from callstate.logs import JsonFormatter, TextFormatter, setup
+from callstate.logs import _KNOWN, JsonFormatter, Repeats, TextFormatter, setup
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def repeats(clock: Clock) -> Repeats:
+    return Repeats(2, 60.0, clock=clock)
 
 
 @pytest.fixture
@@ -108,3 +127,62 @@ def test_lines_go_to_stderr_from_the_level_on(
     assert captured.out == ""
     (line,) = captured.err.splitlines()
     assert json.loads(line)["machine"] == 3
+
+
+def test_a_fault_of_every_second_is_written_at_first_and_then_with_a_count(
+    repeats: Repeats, clock: Clock
+) -> None:
+    written: dict[int, object] = {}
+    for second in range(3 * 86_400):
+        clock.now = float(second)
+        record = _record("request failed")
+        if repeats.filter(record):
+            written[second] = getattr(record, "repeated", None)
+    assert list(written)[:6] == [0, 1, 60, 61, 120, 121]
+    assert len(written) == 2 * 3 * 86_400 / 60
+    assert list(written.values()) == [None, None] + [58, None] * (3 * 86_400 // 60 - 1)
+
+
+def test_what_is_seldom_is_always_written_and_counts_nothing(
+    repeats: Repeats, clock: Clock
+) -> None:
+    for minute in range(100):
+        clock.now = minute * 61.0
+        record = _record()
+        assert repeats.filter(record)
+        assert not hasattr(record, "repeated")
+
+
+@pytest.mark.parametrize("other", [{"machine": 2}, {"name": "callstate.y"}, {"msg": "other"}])
+def test_only_the_same_is_held_back(repeats: Repeats, other: dict[str, object]) -> None:
+    written = [repeats.filter(_record(machine=1)) for _ in range(5)]
+    assert written == [True, True, False, False, False]
+    record = _record(machine=1)
+    vars(record).update(other)
+    assert repeats.filter(record)
+
+
+def test_what_varies_in_the_extra_keys_is_the_same(repeats: Repeats) -> None:
+    written = [repeats.filter(_record(reason=str(number))) for number in range(5)]
+    assert written == [True, True, False, False, False]
+
+
+def test_below_a_warning_everything_is_written(repeats: Repeats) -> None:
+    record = _record("request")
+    record.levelno = logging.INFO
+    assert all(repeats.filter(record) for _ in range(1000))
+
+
+def test_warnings_without_end_take_no_memory_without_end(repeats: Repeats) -> None:
+    for number in range(3 * _KNOWN):
+        assert repeats.filter(_record(f"warning {number}"))
+    assert len(repeats._known) == _KNOWN
+
+
+def test_a_storm_reaches_stderr_as_a_few_lines(
+    root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setup("info", "json")
+    for _ in range(1000):
+        logging.getLogger("callstate.y").error("request failed", extra={"path": "/x"})
+    assert len(capsys.readouterr().err.splitlines()) == 5

@@ -17,13 +17,14 @@ from callstate.ami.errors import AmiError, ConnectionLost, LoginRefused, Permiss
 from callstate.ami.link import Link
 from callstate.ami.protocol import Clock
 from callstate.ami.response import Response
+from callstate.ami.trouble import Trouble
 from callstate.config import Ami, Machine
 from callstate.core.errors import CallstateError
 
 logger = logging.getLogger(__name__)
 
-# The same trouble is logged once a minute at most.
-_LOG_SECONDS = 60.0
+# Trouble that goes on is logged when it begins, and again after each so many seconds.
+_LOG_SECONDS = 600.0
 
 
 class Sink(Protocol):
@@ -84,7 +85,9 @@ class AmiConnection:
         )
         self._link: Link | None = None
         self._opened = False
-        self._logged: dict[str, float] = {}
+        self._trouble = Trouble(_LOG_SECONDS)
+        self._in_step_since: float | None = None
+        self._oversized_before = 0
         self.last_error = ""
         self.sink_errors = 0
         self.attempts = 0
@@ -101,8 +104,14 @@ class AmiConnection:
 
     @property
     def oversized(self) -> int:
-        """How many messages of this connection were too long and thrown away."""
-        return 0 if self._link is None else self._link.protocol.decoder.oversized
+        """How many messages were too long and thrown away, on all connections so far."""
+        current = 0 if self._link is None else self._link.protocol.decoder.oversized
+        return self._oversized_before + current
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """How many messages were lost between the wire and the sink, by reason."""
+        return {"oversized": self.oversized, "failed": self.sink_errors}
 
     async def run(self) -> None:
         """Keep the connection up until cancelled.
@@ -115,6 +124,7 @@ class AmiConnection:
                 await self._attempt()
             except AmiError as error:
                 refused = isinstance(error, LoginRefused | PermissionDenied)
+                self._forgive()
                 self._note_failure(error.reason, refused=refused)
             if _is_cancelled():
                 raise asyncio.CancelledError
@@ -142,11 +152,10 @@ class AmiConnection:
             self._link.protocol.abort(reason)
 
     def reset_backoff(self) -> None:
-        """Take note that the session got in step: the next loss is a new one."""
-        self._backoff.reset()
+        """Take note that the session got in step; if that lasts, the next loss is a new one."""
+        self._in_step_since = asyncio.get_running_loop().time()
         if self.last_error:
             self.last_error = ""
-            self._logged.clear()
             logger.info("connection recovered", extra=self._extra())
 
     async def _attempt(self) -> None:
@@ -204,7 +213,7 @@ class AmiConnection:
         raise ConnectionLost(f"silent for {seconds:g} s")
 
     def _end(self, reason: str) -> None:
-        self._link = None
+        self._oversized_before, self._link = self.oversized, None
         opened, self._opened = self._opened, False
         if opened:
             self._sink.closed(reason)
@@ -229,25 +238,35 @@ class AmiConnection:
             sink(*values, **named)
         except Exception:  # a bug in what events are applied to must not end their stream
             self.sink_errors += 1
-            if self._is_due("sink"):
-                logger.exception("event lost", extra=self._extra(errors=self.sink_errors))
+            untold = self._untold("event lost")
+            if untold is not None:
+                logger.exception("event lost", extra=self._extra(**untold))
 
     def _note_failure(self, reason: str, *, refused: bool) -> None:
         self.last_error = reason
-        if not self._is_due("refused" if refused else "failed"):
+        untold = self._untold(reason)
+        if untold is None:
             return
         if refused:
-            logger.error("access refused", extra=self._extra(reason=reason))
+            logger.error("access refused", extra=self._extra(reason=reason, **untold))
         else:
-            logger.warning("connection failed", extra=self._extra(reason=reason))
+            logger.warning("connection failed", extra=self._extra(reason=reason, **untold))
 
-    def _is_due(self, kind: str) -> bool:
-        """True if trouble of this `kind` is to be logged again."""
+    def _untold(self, kind: str) -> dict[str, object] | None:
+        """Return what to add to a line about trouble of this `kind`, None for no line."""
+        untold = self._trouble.note(kind, asyncio.get_running_loop().time())
+        return None if untold is None else {"repeated": untold} if untold else {}
+
+    def _forgive(self) -> None:
+        """Begin anew with pauses and log, if it was in step for longer than any pause lasts.
+
+        A machine that is lost again and again after each sync is asked for it ever less often.
+        """
+        since, self._in_step_since = self._in_step_since, None
         now = asyncio.get_running_loop().time()
-        if now - self._logged.get(kind, -_LOG_SECONDS) < _LOG_SECONDS:
-            return False
-        self._logged[kind] = now
-        return True
+        if since is not None and now - since >= self._ami.retry_limit_seconds:
+            self._backoff.reset()
+            self._trouble.end()
 
     def _extra(self, **more: object) -> dict[str, object]:
         return {"machine": self._machine.id, **more}

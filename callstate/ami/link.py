@@ -92,12 +92,13 @@ class Link:
         elif machine.tls or _is_loopback(self.protocol.peer):
             proof = [("Secret", machine.secret)]
         else:
-            raise LoginRefused(f"no challenge, and no TLS for a plain secret: {answer.message}")
+            said = self._without_secret(answer.message)
+            raise LoginRefused(f"no challenge, and no TLS for a plain secret: {said}")
         headers = [("Username", machine.username), *proof, ("Events", "on")]
         self._login = _to_action("Login", headers)
         answer = await self._ask(self._login)
         if not answer.success:
-            raise LoginRefused(f"login refused: {answer.message}")
+            raise LoginRefused(f"login refused: {self._without_secret(answer.message)}")
 
     async def ask(self, name: str, headers: Iterable[tuple[str, str]] = ()) -> Response:
         """Send an action and return its response; see `AmiConnection.send`."""
@@ -129,8 +130,13 @@ class Link:
         if not response.success and message == "permission denied":
             raise PermissionDenied(f"permission denied for the action {name}")
         if not response.success and "shutting down" in message:
-            raise ConnectionLost(response.message)
+            raise ConnectionLost(self._without_secret(response.message))
         return response
+
+    def _without_secret(self, said: str) -> str:
+        """Return what the server `said`: whatever is there may say what it was sent."""
+        secret = self._machine.secret
+        return said.replace(secret, "***") if secret else said
 
     def _protocol(self) -> AmiProtocol:
         return self.protocol

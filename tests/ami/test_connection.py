@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from callstate.ami.connection import AmiConnection
+from callstate.ami.decode import MESSAGE_LIMIT
 from callstate.ami.errors import ActionTimedOut, AmiError, ConnectionLost
 from callstate.ami.playback import Playback
 from callstate.config import Ami, Machine
@@ -181,6 +182,51 @@ async def test_trouble_is_logged_when_it_begins_and_when_it_is_over(
             await until(lambda: not connection.last_error)
     said = [record.getMessage() for record in caplog.records]
     assert said == ["access refused", "connected", "connection recovered"]
+
+
+async def test_trouble_that_goes_on_for_days_is_logged_now_and_then_with_a_count(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = make_connection(1, RecordingSink())
+    now = 0
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncio.get_running_loop(), "time", lambda: now)
+        for now in range(0, 2 * 86_400, 30):  # noqa: B007  # the loop's time
+            connection._note_failure("cannot connect: refused", refused=False)
+    lines = [vars(record) for record in caplog.records]
+    assert len(lines) == 2 * 86_400 / 600
+    assert [line.get("repeated") for line in lines] == [None] + [19] * (len(lines) - 1)
+    assert {line["reason"] for line in lines} == {"cannot connect: refused"}
+
+
+async def test_a_machine_that_is_lost_after_each_sync_is_asked_less_often_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def session(connection: AmiConnection) -> None:
+        connection.reset_backoff()
+        raise ConnectionLost("gone again")
+
+    sink = RecordingSink()
+    ami = msgspec.structs.replace(PATIENT, retry_seconds=0.001, retry_limit_seconds=60)
+    async with against(log_in_and_stay, sink=sink, session=session, ami=ami) as connection:
+        await until(lambda: sink.count("closed") >= 5)
+        assert connection._backoff.wait() > 0.01
+        connection._in_step_since = asyncio.get_running_loop().time() - 60
+        connection._forgive()
+        assert connection._backoff.wait() <= 0.001
+    assert [record.getMessage() for record in caplog.records] == ["connection failed"]
+
+
+async def test_messages_that_are_too_long_are_counted_over_all_connections() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.log_in()
+        peer.send(b"Event: Long\r\nText: " + b"x" * MESSAGE_LIMIT + END)
+        peer.close()
+
+    sink = RecordingSink()
+    async with against(script, script, log_in_and_stay, sink=sink) as connection:
+        await until(lambda: sink.count("opened") >= 3)
+        assert connection.oversized == 2
 
 
 async def test_a_half_open_link_is_noticed() -> None:

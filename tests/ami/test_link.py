@@ -95,6 +95,23 @@ async def test_a_wrong_secret_is_refused() -> None:
             await with_link(playback.port, log_in)
 
 
+@pytest.mark.parametrize("text", ["No s3cret for you", "Asterisk is shutting down: s3cret"])
+@pytest.mark.parametrize("has_challenge", [True, False])
+async def test_a_server_that_repeats_the_secret_is_not_quoted(
+    text: str, has_challenge: bool
+) -> None:
+    async def script(peer: Peer) -> None:
+        peer.send(BANNER)
+        outcome = "Response: Success" if has_challenge else "Response: Error"
+        peer.reply(await peer.action(), outcome, "Challenge: 1")
+        peer.reply(await peer.action(), "Response: Error", f"Message: {text}")
+
+    async with ScriptedServer(script) as server:
+        with pytest.raises(AmiError) as caught:
+            await with_link(server.port, log_in)
+    assert caught.value.reason.removeprefix("login refused: ") == text.replace("s3cret", "***")
+
+
 @pytest.mark.parametrize("refused_at", [1, 2])
 async def test_a_machine_that_goes_down_is_no_reason_for_a_human(refused_at: int) -> None:
     async def script(peer: Peer) -> None:
