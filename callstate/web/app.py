@@ -17,11 +17,12 @@ from callstate.core.state import CallState
 from callstate.core.walk import Steps, count_walk, walk
 from callstate.web import openapi, params, rows
 from callstate.web.admission import Admission, Admitted
-from callstate.web.answers import Answer, SlicedAnswer, freshness, phrase, refuse
+from callstate.web.answers import Answer, SlicedAnswer, freshness, phrase, refuse, retry_after
 from callstate.web.auth import Authenticator
 from callstate.web.errors import BadParameters, BodyTimeout, NotReady
 from callstate.web.outcome import METER, Meter, outcome
 from callstate.web.params import Asked
+from callstate.web.standing import standing, waited_for
 from callstate.web.turns import Turns
 
 LIST_PATH = "/api/json/calls/active/list"
@@ -93,15 +94,13 @@ async def health(_request: web.Request) -> web.StreamResponse:
 async def readiness(request: web.Request) -> web.StreamResponse:
     """Say whether the daemon answers for its machines, and how fresh what it answers from is."""
     state = request.app[STATE]
-    _check_ready(state)
-    # What is wrong with the directory is in the log: it may name users, and anybody may ask here.
-    standing = {
-        "machines": [
-            {"machine": each.machine, "in_step": each.in_step} for each in state.statuses()
-        ],
-        "directory": state.source,
-    }
-    return Answer(rows.envelope(msgspec.json.encode(standing)))
+    try:
+        _check_ready(state)
+    except NotReady as error:
+        reasons = [BadParameter("", str(error)), *waited_for(state)]
+        return refuse(503, reasons, headers=retry_after(error.retry_seconds))
+    told = standing(state, request.app[CLOCK]())
+    return Answer(rows.envelope(msgspec.json.encode(told)))
 
 
 async def metrics(request: web.Request) -> web.StreamResponse:

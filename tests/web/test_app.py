@@ -116,10 +116,20 @@ async def test_before_it_is_ready_it_is_503(fetch: Ask, state: CallState, path: 
     assert body["headers"]["Retry-After"] == "1"
 
 
+async def test_before_it_is_ready_it_says_of_each_machine_why(fetch: Ask, state: CallState) -> None:
+    state.ready = False
+    state.closed(2, 0.0, "silent for 15 s")
+    told = await fetch("/readyz")
+    assert code_of(told) == "503"
+    first, *machines = told["responses"]
+    assert first["message"].startswith("Not ready: ")
+    assert machines == [{"code": "503", "key": "machine[2]", "message": "silent for 15 s"}]
+
+
 async def test_without_a_directory_it_says_what_it_waits_for(fetch: Ask, state: CallState) -> None:
     state.ready = False
     state.source = SourceStatus(state=SourceState.UNAVAILABLE)
-    (said,) = (await fetch("/readyz"))["responses"]
+    said = (await fetch("/readyz"))["responses"][0]
     assert said["code"] == "503"
     assert said["message"].startswith("Not ready: the directory's database does not answer")
 
@@ -141,10 +151,14 @@ async def test_the_other_endpoints(client: Any, fetch: Ask, ask: Ask, state: Cal
     await ask()
     state.closed(2, 0.0, "gone")
     state.source = SourceStatus(state=SourceState.REFUSED, loaded_at=1795479234.5)
-    assert (await fetch("/readyz"))["data"] == {
-        "machines": [{"machine": 1, "in_step": True}, {"machine": 2, "in_step": False}],
-        "directory": {"state": "refused", "loaded_at": 1795479234.5},
-    }
+    told = await fetch("/readyz")
+    assert code_of(told) == "200"
+    machines = told["data"]["machines"]
+    assert [(each["in_step"], each["last_error"]) for each in machines] == [
+        (True, ""),
+        (False, "gone"),
+    ]
+    assert told["data"]["directory"]["state"] == "refused"
     async with client.get("/metrics") as response:
         assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
         assert 'callstate_http_requests_total{code="200"}' in await response.text()
