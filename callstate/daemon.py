@@ -56,7 +56,7 @@ class Daemon:
         for machine in config.machine:
             self.state.add_machine(machine.id, machine.name)
         self._stopping = asyncio.Event()
-        self._sessions: list[tuple[int, Session]] = []
+        self._mirrored: list[tuple[int, Session, AmiConnection]] = []
         self._server: Server | None = None
 
     @property
@@ -143,13 +143,11 @@ class Daemon:
                 variables=config.variables.values(),
                 clock=self._clock,
             )
-            self._sessions.append((machine.id, session))
-            yield (
-                machine.id,
-                AmiConnection(
-                    machine, config.ami, sink=session, session=session.run, clock=self._clock
-                ),
+            connection = AmiConnection(
+                machine, config.ami, sink=session, session=session.run, clock=self._clock
             )
+            self._mirrored.append((machine.id, session, connection))
+            yield machine.id, connection
 
     async def _watch_time(self) -> None:
         """Say when the daemon is ready, and stop serving what is stale for too long."""
@@ -170,12 +168,16 @@ class Daemon:
         return [
             MachineCounts(
                 machine=machine,
-                events=session.events,
-                ignored=session.ignored,
-                syncs=session.syncs,
-                sync_removed_legs=self.state.sync_of(machine).reaped,
+                events=session.measures.events(),
+                ignored=session.ignored | connection.dropped,
+                attempts=connection.attempts,
+                added_legs=self.state.sync_of(machine).missed,
+                removed_legs=self.state.sync_of(machine).reaped,
+                syncs=session.measures.sync_seconds,
+                applied=session.measures.apply_seconds,
+                lag=session.measures.lag_seconds,
             )
-            for machine, session in self._sessions
+            for machine, session, connection in self._mirrored
         ]
 
 

@@ -2,15 +2,16 @@
 
 Nothing is kept here that somebody else knows already: legs and machines come from the
 state, the counters of the manager connections from whoever counts them, at the scrape.
+Whoever counts keeps plain numbers; prometheus-client is met here only.
 Labels are from small closed sets, never a customer, a number or a uniqueid.
 """
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
 
 import msgspec
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -21,25 +22,38 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
-from callstate.core.directory import SourceState
+from callstate.core.directory import SourceState, SourceStatus
+from callstate.core.histogram import Histogram
 from callstate.core.state import CallState
 
 # From one customer's legs out of an index to a full list of a large platform.
-QUERY_BOUNDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0)
+# fmt: off
+QUERY_BOUNDS = (
+    0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
+)
+# fmt: on
+
+# There from the start, so that the first of them is seen as a change.
+CODES = (200, 400, 401, 402, 408, 429, 500, 503)
 
 
 class MachineCounts(msgspec.Struct, frozen=True, kw_only=True):
     """What was counted on the connection to one machine since the daemon started.
 
-    `events` is by event name, `ignored` by reason; both have few and known keys.
+    `events` is by event name, `ignored` by reason; both have few and known keys. `attempts`
+    are connections that were begun, `added_legs` and `removed_legs` what only a sync told.
+    `syncs`, `applied` and `lag` are times.
     """
 
     machine: int
-    events: Mapping[str, int] = {}
-    ignored: Mapping[str, int] = {}
-    syncs: int = 0
-    sync_removed_legs: int = 0
-    event_lag_seconds: float | None = None
+    events: Mapping[str, int]
+    ignored: Mapping[str, int]
+    attempts: int
+    added_legs: int
+    removed_legs: int
+    syncs: Histogram
+    applied: Histogram
+    lag: Histogram
 
 
 class Metrics:
@@ -56,9 +70,9 @@ class Metrics:
     ) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_Scrape(state, self, counts, version))
-        self.requests: Counter[int] = Counter()
-        self.query_buckets = [0] * (len(QUERY_BOUNDS) + 1)
-        self.query_seconds = 0.0
+        ProcessCollector(registry=self._registry)
+        self.requests = Counter(dict.fromkeys(CODES, 0))
+        self.queries = Histogram(QUERY_BOUNDS)
 
     def count_request(self, code: int) -> None:
         """Count an answer with `code`."""
@@ -66,8 +80,7 @@ class Metrics:
 
     def observe_query(self, seconds: float) -> None:
         """Take note of what a query took, from parameters to bytes."""
-        self.query_buckets[bisect_left(QUERY_BOUNDS, seconds)] += 1
-        self.query_seconds += seconds
+        self.queries.observe(seconds)
 
     def render(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""
@@ -98,77 +111,96 @@ class _Scrape(Collector):
         yield InfoMetricFamily(
             "callstate_build", "The version that runs.", value={"version": self._version}
         )
-        yield from self._machines()
-        yield from self._directory()
-        yield from self._connections()
-        yield from self._http()
-
-    def _machines(self) -> Iterator[Metric]:
-        legs = _gauge("callstate_legs", "Legs that are up.")
-        up = _gauge("callstate_ami_up", "1 while connected to the machine's manager.")
-        in_step = _gauge("callstate_in_step", "1 while the legs are known to be the machine's.")
-        as_of = _gauge("callstate_as_of_seconds", "Unix time of the last proof of life.")
-        leg_counts = self._state.store.count_by_machine()
-        for status in self._state.statuses():
-            labels = [str(status.machine)]
-            legs.add_metric(labels, leg_counts.get(status.machine, 0))
-            up.add_metric(labels, status.connected)
-            in_step.add_metric(labels, status.in_step)
-            if status.as_of is not None:
-                as_of.add_metric(labels, status.as_of)
-        yield from (legs, up, in_step, as_of)
-
-    def _directory(self) -> Iterator[Metric]:
-        source = self._state.source
-        is_up = source.state is SourceState.ACCEPTED
         yield GaugeMetricFamily(
-            "callstate_directory_up", "1 while the directory's last read was accepted.", is_up
+            "callstate_ready", "1 while queries are answered.", self._state.ready
         )
-        loaded = GaugeMetricFamily(
-            "callstate_directory_loaded_seconds", "Unix time of the last read that was accepted."
-        )
-        if source.loaded_at is not None:
-            loaded.add_metric([], source.loaded_at)
-        yield loaded
+        yield from _machines(self._state)
+        yield from _directory(self._state.source)
+        counts = tuple(self._counts())
+        yield from _events(counts)
+        yield from _syncs(counts)
+        yield from _http(self._metrics)
 
-    def _connections(self) -> Iterator[Metric]:
-        events = _counter("callstate_ami_events", "Events that were applied.", "event")
-        ignored = _counter("callstate_ami_ignored", "Messages that were not applied.", "reason")
-        syncs = _counter("callstate_sync", "Syncs that were completed.")
-        removed = _counter("callstate_sync_removed_legs", "Legs that only a sync removed.")
-        lag = _gauge("callstate_event_lag_seconds", "Age of the last event when it was applied.")
-        for counts in self._counts():
-            machine = str(counts.machine)
-            for name, number in counts.events.items():
-                events.add_metric([machine, name], number)
-            for reason, number in counts.ignored.items():
-                ignored.add_metric([machine, reason], number)
-            syncs.add_metric([machine], counts.syncs)
-            removed.add_metric([machine], counts.sync_removed_legs)
-            if counts.event_lag_seconds is not None:
-                lag.add_metric([machine], counts.event_lag_seconds)
-        yield from (events, ignored, syncs, removed, lag)
 
-    def _http(self) -> Iterator[Metric]:
-        requests = CounterMetricFamily(
-            "callstate_http_requests", "Answers, by the code in their envelope.", labels=["code"]
-        )
-        for code, number in sorted(self._metrics.requests.items()):
-            requests.add_metric([str(code)], number)
-        yield requests
-        queries = HistogramMetricFamily(
-            "callstate_query_seconds", "Time of a query, from parameters to bytes."
-        )
-        queries.add_metric([], self._buckets(), self._metrics.query_seconds)
-        yield queries
+def _machines(state: CallState) -> Iterator[Metric]:
+    legs = _gauge("callstate_legs", "Legs that are up.")
+    up = _gauge("callstate_ami_up", "1 while connected to the machine's manager.")
+    in_step = _gauge("callstate_in_step", "1 while the legs are known to be the machine's.")
+    as_of = _gauge("callstate_as_of_seconds", "Unix time of the last proof of life.")
+    leg_counts = state.store.count_by_machine()
+    for status in state.statuses():
+        labels = [str(status.machine)]
+        legs.add_metric(labels, leg_counts.get(status.machine, 0))
+        up.add_metric(labels, status.connected)
+        in_step.add_metric(labels, status.in_step)
+        if status.as_of is not None:
+            as_of.add_metric(labels, status.as_of)
+    yield from (legs, up, in_step, as_of)
 
-    def _buckets(self) -> list[tuple[str, float]]:
-        total, buckets = 0, []
-        names = (*map(str, QUERY_BOUNDS), "+Inf")
-        for name, number in zip(names, self._metrics.query_buckets, strict=True):
-            total += number
-            buckets.append((name, float(total)))
-        return buckets
+
+def _directory(source: SourceStatus) -> Iterator[Metric]:
+    is_up = source.state is SourceState.ACCEPTED
+    yield GaugeMetricFamily(
+        "callstate_directory_up", "1 while the directory's last read was accepted.", is_up
+    )
+    loaded = GaugeMetricFamily(
+        "callstate_directory_loaded_seconds", "Unix time of the last read that was accepted."
+    )
+    if source.loaded_at is not None:
+        loaded.add_metric([], source.loaded_at)
+    yield loaded
+
+
+def _events(counts: Iterable[MachineCounts]) -> Iterator[Metric]:
+    attempts = _counter("callstate_ami_attempts", "Connections to the manager that were begun.")
+    events = _counter("callstate_ami_events", "Events that came, by their name.", "event")
+    ignored = _counter("callstate_ami_ignored", "Messages that were not applied.", "reason")
+    lag = _histogram(
+        "callstate_event_lag_seconds",
+        "Age of the last event of each piece of the stream when it was applied.",
+        "machine",
+    )
+    applied = _histogram(
+        "callstate_apply_seconds",
+        "Time from reading a piece of the stream to its legs being up to date.",
+        "machine",
+    )
+    for each in counts:
+        machine = str(each.machine)
+        attempts.add_metric([machine], each.attempts)
+        for name, number in each.events.items():
+            events.add_metric([machine, name], number)
+        for reason, number in each.ignored.items():
+            ignored.add_metric([machine, reason], number)
+        _add(lag, each.lag, machine)
+        _add(applied, each.applied, machine)
+    yield from (attempts, events, ignored, lag, applied)
+
+
+def _syncs(counts: Iterable[MachineCounts]) -> Iterator[Metric]:
+    syncs = _counter("callstate_sync", "Syncs that were completed, audits included.")
+    seconds = _histogram("callstate_sync_seconds", "Time of a complete sync.", "machine")
+    added = _counter("callstate_sync_added_legs", "Channels that a list showed before any event.")
+    removed = _counter("callstate_sync_removed_legs", "Channels that a list proved to be gone.")
+    for each in counts:
+        machine = str(each.machine)
+        syncs.add_metric([machine], sum(each.syncs.counts))
+        _add(seconds, each.syncs, machine)
+        added.add_metric([machine], each.added_legs)
+        removed.add_metric([machine], each.removed_legs)
+    yield from (syncs, seconds, added, removed)
+
+
+def _http(metrics: Metrics) -> Iterator[Metric]:
+    requests = CounterMetricFamily(
+        "callstate_http_requests", "Answers, by the code in their envelope.", labels=["code"]
+    )
+    for code, number in sorted(metrics.requests.items()):
+        requests.add_metric([str(code)], number)
+    yield requests
+    queries = _histogram("callstate_query_seconds", "Time of a query, from parameters to bytes.")
+    _add(queries, metrics.queries)
+    yield queries
 
 
 def _gauge(name: str, help_text: str) -> GaugeMetricFamily:
@@ -177,3 +209,13 @@ def _gauge(name: str, help_text: str) -> GaugeMetricFamily:
 
 def _counter(name: str, help_text: str, *labels: str) -> CounterMetricFamily:
     return CounterMetricFamily(name, help_text, labels=["machine", *labels])
+
+
+def _histogram(name: str, help_text: str, *labels: str) -> HistogramMetricFamily:
+    return HistogramMetricFamily(name, help_text, labels=labels)
+
+
+def _add(family: HistogramMetricFamily, histogram: Histogram, *labels: str) -> None:
+    names = (*map(str, histogram.bounds), "+Inf")
+    buckets = list(zip(names, map(float, accumulate(histogram.counts)), strict=True))
+    family.add_metric(labels, buckets, histogram.seconds)

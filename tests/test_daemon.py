@@ -184,6 +184,11 @@ async def test_metrics_speak_of_the_machine(configure: Callable[..., Config], as
             assert status == 200
             assert 'callstate_ami_up{machine="1"} 1.0' in text
             assert 'callstate_sync_total{machine="1"} 1.0' in text
+            assert 'callstate_sync_seconds_count{machine="1"} 1.0' in text
+            assert 'callstate_ami_attempts_total{machine="1"} 1.0' in text
+            assert 'callstate_ami_events_total{event="FullyBooted",machine="1"} 1.0' in text
+            for reason in ("irrelevant", "malformed", "oversized", "failed"):
+                assert f'callstate_ami_ignored_total{{machine="1",reason="{reason}"}}' in text
 
 
 async def test_a_signal_reads_the_directory_again(

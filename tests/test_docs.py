@@ -8,11 +8,10 @@ import pytest
 
 import callstate
 from callstate.config import parse
-from callstate.core.state import CallState
 from callstate.directory.file import DirectoryFile
-from callstate.metrics import Metrics
 from callstate.web.params import PARAMS
 from callstate.web.rows import FIELDS, NAME_FIELDS
+from tests.scrape import labels_by_metric
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(callstate.__file__).parent
@@ -67,12 +66,11 @@ def test_every_make_target_is_in_the_readme() -> None:
     assert {target for target in targets if f"make {target}" not in README} <= {"format"}
 
 
-def test_every_metric_is_in_the_operators_table() -> None:
-    metrics = Metrics(CallState(), version="1")
-    text = metrics.render().decode()
-    shown = set(re.findall(r"^# HELP (\w+)", text, flags=re.MULTILINE))
-    documented = set(re.findall(r"^\| `(callstate_\w+)", OPERATION, flags=re.MULTILINE))
-    assert documented == shown
+def test_every_metric_is_in_the_operators_table_with_its_labels() -> None:
+    rows = re.findall(r"^\| `((?:callstate|process)_\w+)(\{.+\})?` \|", OPERATION, re.MULTILINE)
+    documented = {name: set(filter(None, labels.strip("{}").split(","))) for name, labels in rows}
+    assert len(documented) == len(rows)
+    assert documented == labels_by_metric()
 
 
 @pytest.mark.parametrize("layer", ["core", "ami", "web", "directory"])

@@ -8,46 +8,37 @@ from prometheus_client.parser import text_string_to_metric_families
 from callstate.core.directory import SourceState, SourceStatus
 from callstate.core.model import Leg
 from callstate.core.state import CallState
-from callstate.metrics import QUERY_BOUNDS, MachineCounts, Metrics
+from callstate.metrics import CODES, QUERY_BOUNDS, Metrics
+from callstate.web.outcome import _CODES
+from tests.scrape import COUNTS, IDLE, make_state
 
 NAMES = {
     "callstate_build_info",
+    "callstate_ready",
     "callstate_legs",
     "callstate_ami_up",
     "callstate_in_step",
     "callstate_as_of_seconds",
     "callstate_directory_up",
     "callstate_directory_loaded_seconds",
+    "callstate_ami_attempts_total",
     "callstate_ami_events_total",
     "callstate_ami_ignored_total",
     "callstate_sync_total",
+    "callstate_sync_added_legs_total",
     "callstate_sync_removed_legs_total",
-    "callstate_event_lag_seconds",
     "callstate_http_requests_total",
-    "callstate_query_seconds_bucket",
-    "callstate_query_seconds_count",
-    "callstate_query_seconds_sum",
+    *(
+        f"callstate_{histogram}_seconds_{part}"
+        for histogram in ("event_lag", "apply", "sync", "query")
+        for part in ("bucket", "count", "sum")
+    ),
 }
-COUNTS = MachineCounts(
-    machine=1,
-    events={"Newchannel": 7, "other": 2},
-    ignored={"unknown": 3},
-    syncs=2,
-    sync_removed_legs=1,
-    event_lag_seconds=0.25,
-)
 
 
 @pytest.fixture
 def state() -> CallState:
-    state = CallState()
-    for machine in (1, 2):
-        state.add_machine(machine)
-    state.opened(1)
-    state.released(1, 1795479234.5)
-    state.store.put(Leg(machine=1, uniqueid="1"))
-    state.source = SourceStatus(state=SourceState.ACCEPTED, loaded_at=1795479230.0)
-    return state
+    return make_state()
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
@@ -63,7 +54,11 @@ def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
 def test_every_name_is_there_and_no_other(state: CallState) -> None:
     metrics = Metrics(state, version="1.2.3", counts=lambda: [COUNTS])
     metrics.count_request(200)
-    assert {key[0] for key in samples(metrics)} == NAMES
+    names = {key[0] for key in samples(metrics)}
+    assert {name for name in names if name.startswith("callstate_")} == NAMES
+    process = names - NAMES
+    assert {"process_resident_memory_bytes", "process_cpu_seconds_total"} <= process
+    assert all(name.startswith("process_") for name in process)
 
 
 def test_names_follow_the_convention(state: CallState) -> None:
@@ -71,7 +66,7 @@ def test_names_follow_the_convention(state: CallState) -> None:
     families = re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE)
     assert families
     for name, kind in families:
-        assert name.startswith("callstate_")
+        assert name.startswith(("callstate_", "process_"))
         assert name.endswith("_total") == (kind == "counter")
     assert len(re.findall(r"^# HELP \S+ \S+", text, re.MULTILINE)) == len(families)
 
@@ -105,14 +100,43 @@ def test_the_directory_is_up_while_its_last_read_was_accepted(state: CallState) 
 
 
 def test_counters_are_taken_from_who_counts(state: CallState) -> None:
-    found = samples(Metrics(state, version="1", counts=lambda: [COUNTS, MachineCounts(machine=2)]))
+    found = samples(Metrics(state, version="1", counts=lambda: [COUNTS, IDLE]))
     assert found["callstate_ami_events_total", "Newchannel", "1"] == 7
-    assert found["callstate_ami_ignored_total", "1", "unknown"] == 3
+    assert found["callstate_ami_events_total", "other", "1"] == 2
+    assert found["callstate_ami_ignored_total", "1", "irrelevant"] == 3
+    assert found["callstate_ami_ignored_total", "1", "oversized"] == 0
+    assert found["callstate_ami_attempts_total", "1"] == 5
     assert found["callstate_sync_total", "1"] == 2
     assert found["callstate_sync_total", "2"] == 0
+    assert found["callstate_sync_added_legs_total", "1"] == 4
     assert found["callstate_sync_removed_legs_total", "1"] == 1
-    assert found["callstate_event_lag_seconds", "1"] == 0.25
-    assert ("callstate_event_lag_seconds", "2") not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "buckets", "seconds"),
+    [("sync", [0, 2, 2], 0.75), ("apply", [1, 1, 1], 0.05), ("event_lag", [0, 1, 2], 2.25)],
+)
+def test_times_are_histograms_for_each_machine(
+    state: CallState, name: str, buckets: list[int], seconds: float
+) -> None:
+    found = samples(Metrics(state, version="1", counts=lambda: [COUNTS, IDLE]))
+    family = f"callstate_{name}_seconds"
+    assert [found[f"{family}_bucket", le, "1"] for le in ("0.1", "1.0", "+Inf")] == buckets
+    assert (found[f"{family}_count", "1"], found[f"{family}_sum", "1"]) == (buckets[-1], seconds)
+    assert found[f"{family}_count", "2"] == 0
+
+
+def test_it_is_said_whether_queries_are_answered(state: CallState) -> None:
+    metrics = Metrics(state, version="1")
+    assert samples(metrics)["callstate_ready",] == 0
+    state.ready = True
+    assert samples(metrics)["callstate_ready",] == 1
+
+
+def test_what_may_go_wrong_is_0_before_it_does(state: CallState) -> None:
+    assert {*_CODES.values(), 200, 500} == set(CODES)
+    found = samples(Metrics(state, version="1"))
+    assert [found["callstate_http_requests_total", str(code)] for code in CODES] == [0] * len(CODES)
 
 
 def test_requests_are_counted_by_code(state: CallState) -> None:
@@ -141,4 +165,4 @@ def test_two_daemons_in_one_process_do_not_meet(state: CallState) -> None:
     first, second = Metrics(state, version="1"), Metrics(state, version="2")
     first.count_request(200)
     assert samples(first)["callstate_build_info", "1"] == 1
-    assert ("callstate_http_requests_total", "200") not in samples(second)
+    assert samples(second)["callstate_http_requests_total", "200"] == 0

@@ -11,12 +11,12 @@ It is also where the bytes of the connection go: through a translator into the s
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from callstate.ami.connection import AmiConnection
 from callstate.ami.errors import AmiError, PermissionDenied
+from callstate.ami.measures import Measures
 from callstate.ami.translate import MARKER_VARIABLE, Translator
 from callstate.config import Sync
 from callstate.core import events as ev
@@ -55,7 +55,7 @@ class Session:
     """Keeps one machine's mirror in step; the `Sink` and the session of its connection.
 
     `variables` are the platform's channel variables that matter. Counted since the daemon
-    started: `events` by name, `ignored` messages, `syncs` (audits included).
+    started: `ignored` messages, and what is in `measures`.
     """
 
     def __init__(
@@ -81,20 +81,25 @@ class Session:
         self._mark_number = 0
         self._marks_come = True
         self._said_no_marks = False
-        self.syncs = 0
-        self.events: Counter[str] = Counter()
+        self.measures = Measures(self._translator.names)
+        self._piece: list[bytes] = []
         self._ignored_before = 0
+        self._malformed_before = 0
 
     @property
     def ignored(self) -> dict[str, int]:
         """How many messages were not applied, by reason."""
-        return {"irrelevant": self._ignored_before + self._translator.ignored}
+        return {
+            "irrelevant": self._ignored_before + self._translator.ignored,
+            "malformed": self._malformed_before + self._translator.malformed,
+        }
 
     # The sink of the connection
 
     def opened(self, version: str) -> None:
         """Begin a new mirror."""
         self._ignored_before += self._translator.ignored
+        self._malformed_before += self._translator.malformed
         self._translator = Translator(frozenset(self._wanted))
         self._booted.clear()
         self._suspicion.clear()
@@ -104,10 +109,10 @@ class Session:
 
     def received(self, raw: bytes, at: float) -> None:
         """Take in one message. O(its call)."""
+        self._piece.append(raw)
         event = self._translator.translate(raw, at)
         if event is None:
             return
-        self.events[type(event).__name__] += 1
         match event:
             case ev.Marker():
                 mark = self._marks.get(event.token)
@@ -128,11 +133,15 @@ class Session:
 
     def drained(self, at: float) -> None:
         """Bring the legs up to date with all that came. O(the calls concerned)."""
+        piece = self._take_piece()
         self._state.publish(self._machine)
         self._state.alive(self._machine, at)
+        if piece:
+            self.measures.applied(piece[-1], at, self._clock())
 
     def closed(self, reason: str) -> None:
         """Take note that the connection is gone."""
+        self._take_piece()
         if self._soon is not None:
             self._soon.cancel()
             self._soon = None
@@ -142,6 +151,12 @@ class Session:
     def failed(self, reason: str) -> None:
         """Take note that there was none."""
         self._state.closed(self._machine, self._clock(), reason)
+
+    def _take_piece(self) -> list[bytes]:
+        """Count the events of the piece that is through; return its messages."""
+        piece, self._piece = self._piece, []
+        self.measures.received(piece)
+        return piece
 
     # The session
 
@@ -211,7 +226,8 @@ class Session:
             )
 
     async def _ask_all(self, connection: AmiConnection) -> None:
-        started = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         async with asyncio.TaskGroup() as group:
             for part in self._variable_lines():
                 group.create_task(_ask(connection, "Status", [("Variables", part)]))
@@ -223,9 +239,9 @@ class Session:
                 for bridge in bridges[start : start + _BRIDGE_WINDOW]:
                     # An error means that it is gone: its BridgeDestroy is under way.
                     group.create_task(connection.send("BridgeInfo", BridgeUniqueid=bridge))
-        self._lists_took = asyncio.get_running_loop().time() - started
+        self._lists_took = loop.time() - started
         await self._barrier(connection)
-        self.syncs += 1
+        self.measures.sync_seconds.observe(loop.time() - started)
 
     def _variable_lines(self) -> list[str]:
         """Return the variables' names in as many lines as AMI's limit makes necessary."""

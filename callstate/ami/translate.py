@@ -244,6 +244,11 @@ class Translator:
         self._blocks.clear()
         return ev.Shutdown(time_of(raw, received))
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the events that are looked at."""
+        return frozenset(name.decode() for name in self._handlers)
+
 
 def _marker(raw: bytes, received: float, name: bytes) -> ev.Event | None:
     if name != MARKER_VARIABLE.encode():

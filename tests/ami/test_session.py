@@ -116,6 +116,30 @@ async def test_a_torn_message_is_a_reason_to_ask_at_once(machine: Playback) -> N
         await _until(lambda: joined.channels == {"1795479320.1"})
 
 
+async def test_what_came_is_counted_by_name_and_timed_over_all_connections(
+    machine: Playback,
+) -> None:
+    async with _join(machine) as joined:
+        measures = joined.session.measures
+        for number in (1, 2):
+            await _until(lambda: joined.in_step)
+            before = sum(measures.lag_seconds.counts)
+            # One after the other: a torn message is a reason to ask, and the answers are no events.
+            machine.send_garbage(b"Event: Made%d\r\nTimestamp: 1795479320.5\r\n\r\n" % number)
+            await _until(lambda: sum(measures.lag_seconds.counts) > before)  # noqa: B023
+            machine.send_garbage(b"Event: Hold\r\nPrivilege: call,all\r\nEvent: Hangup\r\n\r\n")
+            await _until(lambda: joined.session.ignored["malformed"] == number)  # noqa: B023
+            machine.drop_clients()
+            await _until(lambda: joined.connection.attempts > number)  # noqa: B023
+    events = measures.events()
+    assert (events["Hold"], events["Hangup"], events["other"]) == (2, 0, 2)
+    assert events["FullyBooted"] >= 2
+    assert joined.session.ignored["malformed"] == 2
+    assert joined.session.ignored["irrelevant"] >= 2
+    assert sum(measures.apply_seconds.counts) >= sum(measures.lag_seconds.counts)
+    assert measures.syncs >= 2
+
+
 async def test_without_its_mark_it_gets_in_step_all_the_same(
     machine: Playback, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,7 +148,7 @@ async def test_without_its_mark_it_gets_in_step_all_the_same(
     machine.denied = set()
     monkeypatch.setattr(machine._answers, "marker", lambda _action: None)
     async with _join(machine, audit_seconds=0.05) as joined:
-        await _until(lambda: joined.in_step and joined.session.syncs >= 3)
+        await _until(lambda: joined.in_step and joined.session.measures.syncs >= 3)
         machine.drop_clients()
         await _until(lambda: not joined.in_step)
         await _until(lambda: joined.in_step)
@@ -211,7 +235,7 @@ async def test_what_a_masquerade_moved_in_silence_is_asked_for_soon(
         machine.emit(PICKUP.removesuffix(b"\r\n\r\n"))
         channel = joined.state.sync_of(1).served.channels["1795479320.1"]
         await _until(lambda: channel.variables.get("cs_callid") == "7")
-        assert joined.session.events["Masquerade"] == 1
+        assert joined.session.measures.events()["Pickup"] == 1
 
 
 async def test_masquerades_are_looked_at_together_and_none_after_the_connection(
