@@ -408,7 +408,9 @@ class Ua:
             return
         if not c:
             if m.method != "ACK":
-                Call(self, proto, "x", cid)._reply(m, 200 if m.method == "OPTIONS" else 481, "x")
+                stray = Call(self, proto, "x", cid)
+                stray._reply(m, 200 if m.method == "OPTIONS" else 481, "x")
+                stray._set("ended")  # which closes its socket for media
             return
         if m.method == "INVITE":
             if m.get("cseq") == c.invite.get("cseq") if c.invite else False:
