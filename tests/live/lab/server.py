@@ -33,7 +33,8 @@ class Server:
         self.name = f"lab{release}-{slot}"
         self.ami_port = 5038 + slot
         self.sip_port = 5160 + slot
-        self.ua_port = 5190 + slot
+        # Far from the servers' ports: it must not be that of a server of another run.
+        self.ua_port = 7190 + slot
         self._rtp_port = 20000 + 5000 * (slot % 8)
 
     def start(self) -> None:
