@@ -31,6 +31,7 @@ from callstate.daemon import Daemon, build_state
 from callstate.directory.file import DirectoryFile
 from callstate.directory.source import Source, open_source
 from callstate.web.auth import hash_password
+from callstate.web.certificate import load as load_certificate
 
 EXIT_USAGE = 2
 
@@ -66,7 +67,14 @@ def _check(parsed: argparse.Namespace) -> int:
     config = _load(parsed.config)
     source = open_source(config.directory)
     directory = asyncio.run(_directory_of(source))
-    _say(f"http      {config.http.host}:{config.http.port}")
+    http = config.http
+    secured = "TLS" if http.tls_certificate_file else "no TLS"
+    if http.tls_certificate_file:
+        load_certificate(http.tls_certificate_file, http.tls_key_file)
+    for host in http.hosts:
+        _say(f"http      {host}:{http.port}, {secured}")
+    if http.unix_socket:
+        _say(f"http      {http.unix_socket}")
     for machine in config.machine:
         tls = "TLS" if machine.tls else "no TLS"
         name = f" {machine.name}" if machine.name else ""

@@ -5,6 +5,7 @@ secret, an unreadable file) is one `ConfigError` that names the key. The environ
 overrides secrets only; no secret is ever part of an error or of a `repr`.
 """
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -22,6 +23,7 @@ from callstate.schema import DirectorySource as DirectorySource
 from callstate.schema import DirectorySql as DirectorySql
 from callstate.schema import Endpoint as Endpoint
 from callstate.schema import Http as Http
+from callstate.schema import HttpLimits as HttpLimits
 from callstate.schema import Logs as Logs
 from callstate.schema import Machine as Machine
 from callstate.schema import Sync as Sync
@@ -29,6 +31,9 @@ from callstate.secrets import find_secret, has_line_break
 
 DEFAULT_PATH = Path("/etc/callstate/config.toml")
 DIRECTORY_FILE = "directory.toml"
+
+# As browsers send it: scheme, host and, unless it is the scheme's own, port; no path.
+_ORIGIN = r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?"
 
 
 def load(
@@ -58,7 +63,10 @@ def load(
         )
         directory = _with_url(directory, path.parent, environment)
     return msgspec.structs.replace(
-        config, machine=machines, directory=_with_file(directory, path.parent)
+        config,
+        http=_with_files(config.http, path.parent),
+        machine=machines,
+        directory=_with_file(directory, path.parent),
     )
 
 
@@ -86,6 +94,7 @@ def _check(config: Config) -> None:
         raise ConfigError("ami.silence_seconds", "must be longer than ami.ping_seconds")
     if config.ami.retry_limit_seconds < config.ami.retry_seconds:
         raise ConfigError("ami.retry_limit_seconds", "must not be shorter than ami.retry_seconds")
+    _check_http(config.http)
     _check_machines(config.machine)
     _check_directory(config.directory)
     _check_variables(config.variables)
@@ -93,6 +102,33 @@ def _check(config: Config) -> None:
         for key in ("pattern", "type"):
             if not getattr(endpoint, key):
                 raise ConfigError(f"endpoint[{index}].{key}", "must not be empty")
+
+
+def _check_http(http: Http) -> None:
+    if not http.hosts and not http.unix_socket:
+        raise ConfigError("http.host", "must not be empty without http.unix_socket")
+    if "" in http.hosts:
+        raise ConfigError("http.host", "must not be empty; 0.0.0.0 is every address")
+    if http.tls_key_file and not http.tls_certificate_file:
+        raise ConfigError("http.tls_key_file", "there is no http.tls_certificate_file")
+    for index, network in enumerate(http.trusted_proxies):
+        if network != "unix" and not _is_network(network):
+            problem = "must be a network as 10.0.0.0/8, an address, or unix"
+            raise ConfigError(f"http.trusted_proxies[{index}]", problem)
+    for index, origin in enumerate(http.cors_origins):
+        if origin == "*" and len(http.cors_origins) > 1:
+            raise ConfigError("http.cors_origins", "must be * alone, or origins without *")
+        if origin != "*" and not re.fullmatch(_ORIGIN, origin):
+            problem = "must be * or an origin as https://wall.example.com, in small letters"
+            raise ConfigError(f"http.cors_origins[{index}]", problem)
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_machines(machines: tuple[Machine, ...]) -> None:
@@ -124,6 +160,13 @@ def _check_variables(variables: Mapping[str, str]) -> None:
             raise ConfigError(f"variables.{field}", f"is no field; known are {known}")
         if not variable or variable.strip() != variable or "(" in variable:
             raise ConfigError(f"variables.{field}", "must be the name of a plain variable")
+
+
+def _with_files(http: Http, folder: Path) -> Http:
+    """Return `http` with its files found from `folder`."""
+    names = ("unix_socket", "tls_certificate_file", "tls_key_file")
+    files = {name: str(folder / path) for name in names if (path := getattr(http, name))}
+    return msgspec.structs.replace(http, **files)
 
 
 def _completed(
@@ -191,6 +234,7 @@ _WORDS = {
     "Expected": "must be",
     ", got": ", not",
     "`object`": "a table",
+    " | array`": " or a list",
     "`array`": "a list",
     "`": "",
 }

@@ -2,7 +2,8 @@
 
 Start: state, web up (not ready), directory, connections, first sync of every machine or
 the time limit, ready. Stop: not ready, web down once its requests are through, connections
-closed. The directory is read again on SIGHUP and on a period.
+closed. The certificate of HTTP and the directory are read again on SIGHUP, the
+directory on a period as well.
 """
 
 import asyncio
@@ -81,18 +82,25 @@ class Daemon:
             remember_seconds=self._config.http.remember_seconds,
         )
         metrics = Metrics(self.state, version=version("callstate"), counts=self._counts)
-        app = build_app(self.state, authenticator, metrics, clock=self._clock)
-        self._server = Server(app, host=self._config.http.host, port=self._config.http.port)
+        http = self._config.http
+        app = build_app(self.state, authenticator, metrics, http=http, clock=self._clock)
+        self._server = Server(app, http)
         reload = asyncio.Event()
         try:
             await self._server.start()
+            hang_up = partial(self._reload, self._server, reload)
             with _Signals(
-                {signal.SIGHUP: reload.set, signal.SIGTERM: self.stop, signal.SIGINT: self.stop}
+                {signal.SIGHUP: hang_up, signal.SIGTERM: self.stop, signal.SIGINT: self.stop}
             ):
                 await self._mirror(self._server, watch, reload)
         finally:
             authenticator.close()
         logger.info("stopped")
+
+    def _reload(self, server: Server, directory: asyncio.Event) -> None:
+        """Read again what may change without a restart."""
+        server.reload_certificate()
+        directory.set()
 
     async def _mirror(self, server: Server, watch: DirectoryWatch, reload: asyncio.Event) -> None:
         """Follow the machines, once there is a directory, until `stop`; then stop the server."""

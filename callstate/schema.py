@@ -43,13 +43,53 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One table of the file; an unknown key in it is an error."""
 
 
-class Http(Struct, frozen=True, kw_only=True):
-    """Where the API listens; port 0 takes a free one. A verified credential is remembered for
-    `remember_seconds`, or until the directory changes its user; 0 verifies every request."""
+class HttpLimits(Struct, frozen=True, kw_only=True):
+    """What clients may take of the daemon; beyond it they are refused or cut off.
 
-    host: str = "127.0.0.1"
+    `connections` are all that may be open, `connections_per_client` those of one address. A
+    request's line and headers have `head_bytes` and, from the first byte, `head_seconds`; its
+    body `body_bytes` and `body_seconds`. An open connection may idle for `idle_seconds`. Who
+    reads nothing of his answer for `reader_seconds`, or not all of it in `answer_seconds`, gets
+    no more.
+    """
+
+    connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
+    connections_per_client: Annotated[int, Meta(ge=1, le=1_000_000)] = 100
+    head_bytes: Annotated[int, Meta(ge=1024, le=1 << 20)] = 16384
+    head_seconds: Seconds = 10.0
+    body_bytes: Annotated[int, Meta(ge=1024, le=1 << 24)] = 65536
+    body_seconds: Seconds = 10.0
+    idle_seconds: Seconds = 75.0
+    reader_seconds: Seconds = 30.0
+    answer_seconds: Seconds = 300.0
+
+
+class Http(Struct, frozen=True, kw_only=True):
+    """Where the API listens, and for whom.
+
+    `host` is an address or several; port 0 takes a free one. `unix_socket` is the path of a
+    socket to listen on beside. With `tls_certificate_file` the addresses speak TLS only; its key
+    is in `tls_key_file`, or in the same file. `trusted_proxies` are networks whose
+    `X-Forwarded-For` is believed, and `unix`. `cors_origins` are the sites whose scripts may read
+    the answers, or `*`. A verified credential is remembered for `remember_seconds`, or until the
+    directory changes its user; 0 verifies every request. Relative files are relative to the
+    configuration's folder.
+    """
+
+    host: str | tuple[str, ...] = "127.0.0.1"
     port: Port = 8080
+    unix_socket: str = ""
+    tls_certificate_file: str = ""
+    tls_key_file: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
     remember_seconds: Annotated[float, Meta(ge=0, le=86400)] = 300.0
+    limits: HttpLimits = HttpLimits()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every address, also when `host` is only one."""
+        return (self.host,) if isinstance(self.host, str) else self.host
 
 
 class Logs(Struct, frozen=True, kw_only=True):

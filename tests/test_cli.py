@@ -10,6 +10,7 @@ import pytest
 
 from callstate import cli
 from tests.captures import FIXTURES
+from tests.certificates import make_certificate
 
 CONFIG = """
 [http]
@@ -50,10 +51,27 @@ def _run(*words: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_check_looks_at_the_certificate(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = 'port = 0\nunix_socket = "x.sock"\ntls_certificate_file = "server.pem"\n'
+    config.write_text(CONFIG.replace("port = 0", keys + 'tls_key_file = "server.key"'))
+    assert cli.main(["check", "--config", str(config)]) == 2
+    problem = capsys.readouterr().err
+    assert problem.startswith("callstate: http.tls_certificate_file: ")
+    assert "server.pem cannot be read: No such file or directory" in problem
+    make_certificate(tmp_path)
+    assert cli.main(["check", "--config", str(config)]) == 0
+    said = capsys.readouterr().out
+    assert "http      127.0.0.1:0, TLS" in said
+    assert f"http      {tmp_path}/x.sock" in said
+
+
 def test_check_says_what_it_understood(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", "--config", str(config)]) == 0
 
     said = capsys.readouterr().out
+    assert "http      127.0.0.1:0, no TLS" in said
     assert "machine   3 east: 192.0.2.7:5038 as callstate, no TLS" in said
     assert "variable  callid from X_CALLID" in said
     assert "0 users, 0 lines" in said

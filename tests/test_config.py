@@ -54,6 +54,37 @@ def test_the_example_works_as_it_stands(tmp_path: Path) -> None:
         ("machine = 1", "machine: must be a list, not int"),
         ('[http]\nport = "1"', "http.port: must be int, not str"),
         ("[http]\nport = 70000", "http.port: must be int <= 65535"),
+        ("[http]\nhost = 1", "http.host: must be str or a list, not int"),
+        ("[http]\nhost = [1]", "http.host[0]: must be str, not int"),
+        ("[http.limits]\nconnections = 0", "http.limits.connections: must be int >= 1"),
+        ("[http.limits]\nhead_seconds = 0", "http.limits.head_seconds: must be float > 0.0"),
+        (MINIMAL + '[http]\nhost = ""', "http.host: must not be empty; 0.0.0.0 is every address"),
+        (
+            MINIMAL + "[http]\nhost = []",
+            "http.host: must not be empty without http.unix_socket",
+        ),
+        (
+            MINIMAL + '[http]\ntls_key_file = "key.pem"',
+            "http.tls_key_file: there is no http.tls_certificate_file",
+        ),
+        (
+            MINIMAL + '[http]\ntrusted_proxies = ["::1", "10.0.0.1/8"]',
+            "http.trusted_proxies[1]: must be a network as 10.0.0.0/8, an address, or unix",
+        ),
+        (
+            MINIMAL + '[http]\ncors_origins = ["https://wall.example.com/"]',
+            "http.cors_origins[0]: must be * or an origin as https://wall.example.com, in small"
+            " letters",
+        ),
+        (
+            MINIMAL + '[http]\ncors_origins = ["null"]',
+            "http.cors_origins[0]: must be * or an origin as https://wall.example.com, in small"
+            " letters",
+        ),
+        (
+            MINIMAL + '[http]\ncors_origins = ["*", "https://wall.example.com"]',
+            "http.cors_origins: must be * alone, or origins without *",
+        ),
         ("[sync]\naudit_seconds = 0", "sync.audit_seconds: must be float > 0.0"),
         ("[sync]\naudit_seconds = inf", "sync.audit_seconds: must be float <= 86400.0"),
         ("[sync]\naudit_seconds = nan", "sync.audit_seconds: must be float > 0.0"),
@@ -213,7 +244,33 @@ def test_without_secrets_a_database_has_no_url_and_no_file(write: Write) -> None
 def test_files_are_found_from_the_configurations_folder(write: Write, tmp_path: Path) -> None:
     config = load(write(MINIMAL + 'tls_ca_file = "ca.pem"'), SECRET)
     assert config.directory.file == str(tmp_path / "directory.toml")
+    assert config.http.tls_certificate_file == ""
     assert config.machine[0].tls_ca_file == str(tmp_path / "ca.pem")
+
+
+def test_the_files_of_http_are_found_there_too(write: Write, tmp_path: Path) -> None:
+    text = '[http]\nhost = []\nunix_socket = "/run/callstate/http.sock"\n'
+    text += 'tls_certificate_file = "server.pem"\ntls_key_file = "server.key"'
+    http = load(write(MINIMAL + text), SECRET).http
+    assert http.unix_socket == "/run/callstate/http.sock"
+    assert http.tls_certificate_file == str(tmp_path / "server.pem")
+    assert http.tls_key_file == str(tmp_path / "server.key")
+
+
+def test_one_address_and_several_are_both_a_list(write: Write) -> None:
+    assert load(write(MINIMAL), SECRET).http.hosts == ("127.0.0.1",)
+    text = MINIMAL + '[http]\nhost = ["127.0.0.1", "::1"]'
+    assert load(write(text), SECRET).http.hosts == ("127.0.0.1", "::1")
+
+
+def test_proxies_and_origins_are_taken(write: Write) -> None:
+    text = MINIMAL + '[http]\ntrusted_proxies = ["10.0.0.0/8", "2001:db8::/32", "::1", "unix"]\n'
+    text += (
+        'cors_origins = ["https://wall.example.com", "http://[::1]:8080", "http://localhost:3000"]'
+    )
+    http = load(write(text), SECRET).http
+    assert len(http.trusted_proxies) == 4
+    assert len(http.cors_origins) == 3
 
 
 def test_the_environment_of_the_process_is_the_default(

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sqlite3
+import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from callstate.core.errors import ConfigError
 from callstate.daemon import Daemon
 from callstate.web.auth import hash_password
 from tests.captures import FIXTURES
+from tests.certificates import make_certificate
 
 LIST = "/api/json/calls/active/list"
 DIRECTORY = """
@@ -207,6 +209,28 @@ async def test_a_signal_reads_the_directory_again(
             await _until(lambda: "chief" in daemon.state.directory.users)
             assert (await ask(daemon))[2]["responses"][0]["code"] == "401"
             assert (await ask(daemon, auth_username="chief"))[2]["data"] == []
+
+
+async def test_a_signal_reads_the_certificate_again(
+    configure: Callable[..., Config], tmp_path: Path
+) -> None:
+    certificate, key = map(str, make_certificate(tmp_path))
+
+    def met(daemon: Daemon) -> str:
+        return ssl.get_server_certificate(("127.0.0.1", daemon.port))
+
+    async with _machine() as machine:
+        config = configure(machine.port)
+        http = configuration.Http(port=0, tls_certificate_file=certificate, tls_key_file=key)
+        daemon = Daemon(msgspec.structs.replace(config, http=http))
+        async with _running(daemon):
+            await _until(lambda: daemon.state.ready)
+            first = await asyncio.to_thread(met, daemon)
+            make_certificate(tmp_path)
+            os.kill(os.getpid(), signal.SIGHUP)
+            async with asyncio.timeout(20):
+                while await asyncio.to_thread(met, daemon) == first:
+                    pass
 
 
 async def test_an_address_that_is_taken_is_one_error(configure: Callable[..., Config]) -> None:

@@ -29,7 +29,7 @@ def _defaults(struct: type[msgspec.Struct]) -> dict[str, Any]:
 def test_the_example_shows_every_key_at_its_default() -> None:
     shown = {key: value for key, value in _uncommented().items() if key not in EXAMPLES_ONLY}
     defaults = {key: value for key, value in _defaults(Config).items() if key not in EXAMPLES_ONLY}
-    assert shown == msgspec.to_builtins(defaults)
+    assert shown == msgspec.json.decode(msgspec.json.encode(defaults))
 
 
 @pytest.mark.parametrize(("key", "struct"), [("machine", Machine), ("endpoint", Endpoint)])

@@ -1,8 +1,9 @@
 """HTTP around the envelope: headers, statuses, and long answers in slices.
 
 HTTP status 200 carries everything that the API itself decides, its own 400, 401 and 402
-included: clients take any other status for a broken server. No answer may be stored, none
-is for other sites' scripts, and none gives a `Referer`, since query strings hold passwords.
+included: clients take any other status for a broken server. No answer may be stored, framed
+or taken for something else than data, and none gives a `Referer`, since query strings hold
+passwords.
 """
 
 import asyncio
@@ -16,18 +17,16 @@ from multidict import CIMultiDict
 from callstate.core.errors import BadParameter
 from callstate.core.state import MachineStatus
 from callstate.web import rows
+from callstate.web.door import DOOR, Limit
 from callstate.web.turns import Turns
-
-# A reader that takes nothing for so long is given up, with the rows that wait for it.
-READER_SECONDS = 30.0
-# So is one that is not through after so long: 100 000 rows are 54 MB, 2 Mbit/s are enough.
-ANSWER_SECONDS = 300.0
 
 HEADERS = CIMultiDict(
     {
         "Content-Type": "application/json; charset=utf-8",
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
         "Referrer-Policy": "no-referrer",
         "Server": "callstate",
     }
@@ -62,22 +61,24 @@ class SlicedAnswer(web.StreamResponse):
         self.code = 200
         self.row_count = row_count
 
-    async def send(self, request: web.Request, slices: Iterator[bytes], turns: Turns) -> None:
-        """Send `slices` to whoever asked; each is made when it is this answer's turn.
+    async def send(
+        self, request: web.Request, slices: Iterator[bytes], turns: Turns, *, seconds: float
+    ) -> None:
+        """Send `slices` to whoever asked, within `seconds`; each is made when it is its turn.
 
-        When that ends early, the connection is cut, so that nobody takes a part for all.
+        When that ends early, the connection is cut, so that nobody takes a part for all. Of a
+        reader that stands still `Connection` takes care.
         """
         await self.prepare(request)
         is_complete = False
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(seconds):
                 while (part := await turns.take(slices)) is not None:
-                    async with asyncio.timeout(READER_SECONDS):
-                        await self.write(part)
+                    await self.write(part)
             await self.write_eof()
             is_complete = True
         except TimeoutError:
-            pass
+            request.app[DOOR].end(Limit.ANSWER_SECONDS)
         finally:
             if not is_complete and request.transport is not None:
                 request.transport.abort()
@@ -93,6 +94,14 @@ def refuse(
     """Return an answer without data; codes beyond 402 are HTTP statuses as well."""
     body = rows.refusal(code, errors, message=message)
     return Answer(body, code=code, status=200 if code <= 402 else code, headers=headers)
+
+
+def raw_refusal(status: int, message: str) -> bytes:
+    """Return the bytes of an answer to what never became a request; the connection ends with it."""
+    body = rows.refusal(status, message=message)
+    head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+    ending = f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}{ending}".encode() + body
 
 
 def retry_after(seconds: float) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import HttpVersion11, web
 
+from callstate.config import Http, HttpLimits
 from callstate.core.access import Principal, Scope, authorize, authorize_panel
 from callstate.core.directory import Directory, SourceState
 from callstate.core.errors import BadParameter
@@ -15,11 +16,13 @@ from callstate.core.model import Leg
 from callstate.core.query import Query, count_short, run_short
 from callstate.core.state import CallState
 from callstate.core.walk import Steps, count_walk, walk
-from callstate.web import openapi, params, rows
+from callstate.web import cors, openapi, params, rows
 from callstate.web.admission import Admission, Admitted
 from callstate.web.answers import Answer, SlicedAnswer, freshness, phrase, refuse, retry_after
 from callstate.web.auth import Authenticator
+from callstate.web.door import DOOR, Door
 from callstate.web.errors import BadParameters, BodyTimeout, NotReady
+from callstate.web.forwarded import Proxies
 from callstate.web.outcome import METER, Meter, outcome
 from callstate.web.params import Asked
 from callstate.web.standing import standing, waited_for
@@ -28,9 +31,7 @@ from callstate.web.turns import Turns
 LIST_PATH = "/api/json/calls/active/list"
 PANEL_PATH = f"{LIST_PATH}/panel"
 
-# All parameters, percent-encoded, with thousands of machines, are far below.
-BODY_BYTES = 64 * 1024
-BODY_SECONDS = 10.0
+_DEFAULTS = Http()
 
 T = TypeVar("T")
 Headers = dict[str, str]
@@ -39,6 +40,8 @@ STATE = web.AppKey("STATE", CallState)
 LIST = web.AppKey("LIST", Admission)
 PANEL = web.AppKey("PANEL", Admission)
 TURNS = web.AppKey("TURNS", Turns)
+LIMITS = web.AppKey("LIMITS", HttpLimits)
+PROXIES = web.AppKey("PROXIES", Proxies)
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("CLOCK")
 
 
@@ -47,21 +50,27 @@ def build_app(
     authenticator: Authenticator,
     meter: Meter,
     *,
+    http: Http = _DEFAULTS,
     clock: Callable[[], float] = time.time,
 ) -> web.Application:
     """Return the application that answers from `state`; `clock` gives unix time."""
-    app = web.Application(client_max_size=BODY_BYTES, middlewares=[outcome])
+    app = web.Application(client_max_size=http.limits.body_bytes, middlewares=[outcome])
     app[STATE] = state
     app[LIST] = Admission(state, authenticator, kinds=params.KINDS, authorize=_list_scope)
     app[PANEL] = Admission(state, authenticator, kinds=params.PANEL_KINDS, authorize=_panel_scope)
     app[METER] = meter
     app[TURNS] = Turns()
     app[CLOCK] = clock
+    app[LIMITS] = http.limits
+    app[PROXIES] = Proxies(http.trusted_proxies)
+    app[DOOR] = Door(http.limits, app[PROXIES])
     for path, handler in ((LIST_PATH, list_legs), (PANEL_PATH, list_panel)):
         for spelling in (path, f"{path}/"):
             # No HEAD: without the envelope, a refusal would look like success.
             app.router.add_get(spelling, handler, allow_head=False, expect_handler=_expect)
             app.router.add_post(spelling, handler, expect_handler=_expect)
+    api = [f"{path}{end}" for path in (LIST_PATH, PANEL_PATH) for end in ("", "/")]
+    cors.allow_origins(app, http.cors_origins, api)
     app.router.add_get("/healthz", health)
     app.router.add_get("/readyz", readiness)
     app.router.add_get("/metrics", metrics)
@@ -139,7 +148,7 @@ async def _body(request: web.Request) -> bytes:
     if "Content-Encoding" in request.headers:
         raise BadParameters([BadParameter("", "The body must not be compressed.")])
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(request.app[LIMITS].body_seconds):
             return await request.read()
     except TimeoutError:
         raise BodyTimeout from None
@@ -165,7 +174,8 @@ async def _answer(
         return answer
     app[METER].observe_query(time.perf_counter() - started)
     sliced = SlicedAnswer(row_count=len(legs), headers=headers)
-    await sliced.send(request, rows.slices(legs, encode), app[TURNS])
+    slices, seconds = rows.slices(legs, encode), app[LIMITS].answer_seconds
+    await sliced.send(request, slices, app[TURNS], seconds=seconds)
     return sliced
 
 
@@ -208,7 +218,12 @@ async def _expect(request: web.Request) -> web.StreamResponse | None:
 
 
 def _address(request: web.Request) -> str:
-    return request.remote or ""
+    """Return the address of whoever asks, "" when that is the Unix socket."""
+    remote = request.remote
+    if remote is None:  # he has gone, and must not be taken for the Unix socket
+        return "unknown"
+    forwarded = request.headers.getall("X-Forwarded-For", ())
+    return request.app[PROXIES].client_of(remote, forwarded)
 
 
 def _list_scope(directory: Directory, who: Principal, asked: Asked) -> Scope:

@@ -1,112 +1,123 @@
-"""The listening socket around the application: started and stopped by the daemon."""
+"""The listening sockets around the application: started and stopped by the daemon."""
 
+import asyncio
 import logging
-from typing import Any
+import socket
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
+from callstate.config import Http
 from callstate.core.errors import ConfigError
-from callstate.web import rows
-from callstate.web.answers import Answer, phrase
+from callstate.web.certificate import Certificate
+from callstate.web.connection import Connection
+from callstate.web.door import DOOR
+from callstate.web.listening import allow_files, bind, bind_unix, unbind_unix
+from callstate.web.tls import TlsListener
 
-# Longer than the second or minute between two polls, so that pollers keep their connection.
-KEEPALIVE_SECONDS = 75.0
 # Running requests have so long to end once the daemon stops.
 SHUTDOWN_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
 
 
-# What a client sent is not what HTTP or the client's own headers say, or it went away.
-_NOT_OURS = (HttpProcessingError, web.RequestPayloadError, ConnectionError)
-
-_NO_HTTP = "The request cannot be read as HTTP."
-_TOO_LONG = "The request line or a header is too long; send parameters in a POST body."
-
-
-class _Discretion(logging.Filter):
-    """Drops what aiohttp says of bytes that are no HTTP: it quotes them, passwords included,
-    and whoever sends them could fill the log."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not record.exc_info or not isinstance(record.exc_info[1], _NOT_OURS)
-
-
-class _Protocol(web.RequestHandler):
-    """One connection. What is no HTTP is refused in the envelope: aiohttp would quote it."""
-
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Return the answer to what never became a request, or what the middleware let pass."""
-        super().handle_error(request, status, exc, message)
-        text = phrase(status) if status != 400 else _NO_HTTP
-        if isinstance(exc, LineTooLong):
-            text = _TOO_LONG
-        answer = Answer(rows.refusal(status, message=text), code=status, status=status)
-        answer.force_close()
-        return answer
-
-
-class _Listening(web.Server):
-    """What makes a protocol for each connection."""
-
-    def __call__(self) -> web.RequestHandler:
-        protocol = super().__call__()
-        protocol.__class__ = _Protocol  # aiohttp has no setting for it
-        return protocol
-
-
-_protocol_logger = logging.getLogger(f"{__name__}.protocol")
-_protocol_logger.addFilter(_Discretion())
-
-HTTP_SETTINGS: dict[str, Any] = {
-    "access_log": None,  # it writes query strings; `outcome` has one that does not
-    "logger": _protocol_logger,
-    "keepalive_timeout": KEEPALIVE_SECONDS,
-    "auto_decompress": False,  # a small body must not become a large one
-}
-
-
 class Server:
-    """Serves one application at one address."""
+    """Serves one application, made by `build_app`, where `http` says.
 
-    def __init__(self, app: web.Application, *, host: str, port: int) -> None:
-        self._host = host
-        self._port = port
-        self._runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_SECONDS, **HTTP_SETTINGS)
+    `door` knows how many connections are open, and which limits ended others.
+    """
+
+    def __init__(self, app: web.Application, http: Http) -> None:
+        self._http = http
+        self.door = app[DOOR]
+        self._runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_SECONDS)
+        self._plain: list[asyncio.Server] = []
+        self._tls: list[TlsListener] = []
+        self._certificate: Certificate | None = None
+        self._port = http.port
 
     @property
     def port(self) -> int:
         """The port that it listens on; the configured one until it started."""
-        addresses = self._runner.addresses
-        return int(addresses[0][1]) if addresses else self._port
+        return self._port
 
     async def start(self) -> None:
         """Listen.
 
         Raises:
-            ConfigError: when the address cannot be listened on.
+            ConfigError: an address cannot be listened on, or a file of TLS cannot be used.
         """
+        http = self._http
+        allow_files(http.limits.connections)
+        if http.tls_certificate_file:
+            self._certificate = Certificate(http.tls_certificate_file, http.tls_key_file)
         await self._runner.setup()
-        assert self._runner.server is not None, "set up"
-        self._runner.server.__class__ = _Listening
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
-        except OSError as error:
-            await self._runner.cleanup()
-            problem = f"{self._host}:{self._port} cannot be listened on: {error.strerror}"
-            raise ConfigError("http", problem) from None
-        logger.info("listening", extra={"host": self._host, "port": self.port})
+            for host in http.hosts:
+                for listening in await bind(host, http.port):
+                    await self._listen(listening)
+            if http.unix_socket:
+                await self._listen_plain(bind_unix(http.unix_socket))
+                logger.info("listening", extra={"path": http.unix_socket})
+        except ConfigError:
+            await self._close()
+            raise
 
     async def stop(self) -> None:
         """Stop accepting, let running requests end for a while, close."""
-        await self._runner.cleanup()
+        await self._close()
+        if self._http.unix_socket:
+            unbind_unix(self._http.unix_socket)
         logger.info("stopped listening")
+
+    def reload_certificate(self) -> None:
+        """Read the certificate again, if there is one; new connections meet what it is now.
+
+        When it cannot be used, the last good one stays, and the log says why.
+        """
+        if self._certificate is None:
+            return
+        try:
+            self._certificate.reload()
+        except ConfigError as error:
+            problem = {"key": error.key, "problem": error.problem}
+            logger.error("certificate refused, the last good one stays", extra=problem)
+        else:
+            logger.info("certificate loaded")
+
+    async def _listen(self, listening: socket.socket) -> None:
+        host, port = listening.getsockname()[:2]
+        if not self._plain and not self._tls:
+            self._port = port
+        if self._certificate is None:
+            await self._listen_plain(listening)
+        else:
+            self._tls.append(
+                TlsListener(
+                    listening,
+                    self._make,
+                    door=self.door,
+                    context=self._certificate.context,
+                    handshake_seconds=self._http.limits.head_seconds,
+                )
+            )
+        tls = self._certificate is not None
+        logger.info("listening", extra={"host": host, "port": port, "tls": tls})
+
+    async def _listen_plain(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        unix = listening.family is socket.AF_UNIX
+        serve = loop.create_unix_server if unix else loop.create_server
+        self._plain.append(await serve(self._make, sock=listening))
+
+    def _make(self, guest: str | None = None) -> Connection:
+        assert self._runner.server is not None, "set up"
+        return Connection(
+            self._runner.server, door=self.door, limits=self._http.limits, guest=guest
+        )
+
+    async def _close(self) -> None:
+        for server in self._plain:
+            server.close()
+        for listener in self._tls:
+            await listener.stop()
+        await self._runner.cleanup()

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import ssl
-import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from callstate.ami.link import Link
 from callstate.ami.playback import Playback
 from callstate.config import Ami, Machine
 from tests.ami.doubles import BANNER, PATIENT, Peer, ScriptedServer
+from tests.certificates import make_certificate
 
 MACHINE = Machine(id=3, username="callstate", secret="s3cret")
 
@@ -216,16 +216,7 @@ async def test_repeated_headers_are_sent_as_such() -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate for localhost that nobody trusts, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    command += ["-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", str(key)]
-    command += ["-addext", "subjectAltName=DNS:localhost", "-out", str(certificate)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("no openssl to make a certificate with")
-    return certificate, key
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,17 @@
 """A small platform: four customers, a user for each kind of role, two machines, four legs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+import uvloop
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
 
+from callstate.config import Http, HttpLimits
 from callstate.core.directory import (
     CustomerRow,
     Directory,
@@ -24,12 +26,28 @@ from callstate.core.state import CallState
 from callstate.metrics import Metrics
 from callstate.web.app import LIST_PATH, build_app
 from callstate.web.auth import Authenticator
-from callstate.web.server import HTTP_SETTINGS
+from callstate.web.connection import HTTP_SETTINGS
+from callstate.web.server import Server
 from tests.web.envelope import Ask, envelope
+from tests.web.wire import Serve
 
 Client = TestClient[web.Request, web.Application]
 PASSWORD = "correct horse"
 NOW = 1_795_479_300.0
+
+
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Give the event loops to run a test in: those that its module names in `LOOPS`."""
+    module = getattr(item, "module", None)
+    return {name: LOOPS[name] for name in getattr(module, "LOOPS", ("asyncio",))}
 
 
 class Clock:
@@ -197,6 +215,26 @@ def app(
 
 
 @pytest.fixture
+async def serve(
+    state: CallState, authenticator: Authenticator, metrics: Metrics, clock: Clock
+) -> AsyncIterator[Serve]:
+    """Start a server on a free port of loopback, with these keys of `[http]` and its limits."""
+    started: list[Server] = []
+
+    async def serve(*, limits: dict[str, Any] | None = None, **keys: Any) -> Server:
+        http = Http(limits=HttpLimits(**limits or {}), **{"port": 0} | keys)
+        app = build_app(state, authenticator, metrics, http=http, clock=clock)
+        server = Server(app, http)
+        await server.start()
+        started.append(server)
+        return server
+
+    yield serve
+    for server in started:
+        await server.stop()
+
+
+@pytest.fixture
 async def client(app: web.Application) -> AsyncIterator[Client]:
     server = TestServer(app)
     await server.start_server(**HTTP_SETTINGS)
@@ -225,22 +263,3 @@ def ask(fetch: Ask, password: str) -> Ask:
         return await fetch(f"{path}?{query}")
 
     return ask
-
-
-@pytest.fixture
-async def exchange(client: Any) -> AsyncIterator[Ask]:
-    """Send bytes, as they are; return the first line of the answer and what came with it."""
-    opened: list[asyncio.StreamWriter] = []
-
-    async def exchange(*parts: bytes) -> bytes:
-        reader, writer = await asyncio.open_connection(client.host, client.port)
-        opened.append(writer)
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-        return await reader.readuntil(b"}]}")
-
-    yield exchange
-    for writer in opened:
-        writer.close()
-        await writer.wait_closed()

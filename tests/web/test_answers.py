@@ -8,22 +8,33 @@ from typing import Any
 import pytest
 from aiohttp import ClientPayloadError, web
 from aiohttp.test_utils import TestClient, TestServer
+from multidict import CIMultiDict
 
+from callstate.config import HttpLimits
 from callstate.core.state import MachineStatus
-from callstate.web import answers
-from callstate.web.answers import SlicedAnswer, freshness, phrase, refuse, retry_after
+from callstate.web.answers import (
+    HEADERS,
+    SlicedAnswer,
+    freshness,
+    phrase,
+    raw_refusal,
+    refuse,
+    retry_after,
+)
+from callstate.web.door import DOOR, Door, Limit
+from callstate.web.forwarded import Proxies
 from callstate.web.turns import Turns
+from tests.web.envelope import envelope
 
-SLICE = b"x" * 100_000
 
-
-def serve(slices: Callable[[], Iterator[bytes]]) -> Any:
+def serve(slices: Callable[[], Iterator[bytes]], seconds: float = 60.0) -> Any:
     async def handler(request: web.Request) -> web.StreamResponse:
         answer = SlicedAnswer(row_count=1, headers={"Callstate-Stale": "1;never"})
-        await answer.send(request, slices(), Turns())
+        await answer.send(request, slices(), Turns(), seconds=seconds)
         return answer
 
     app = web.Application()
+    app[DOOR] = Door(HttpLimits(), Proxies())
     app.router.add_get("/", handler)
     return TestClient(TestServer(app))
 
@@ -60,34 +71,22 @@ async def test_an_answer_that_breaks_off_is_not_taken_for_all() -> None:
             await (await client.get("/")).read()
 
 
-async def test_a_reader_that_does_not_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "READER_SECONDS", 0.05)
-    made: list[int] = []
-    ended = asyncio.Event()
-
-    def slices() -> Iterator[bytes]:
-        try:
-            for number in range(1000):
-                made.append(number)
-                yield SLICE
-        finally:
-            ended.set()
-
-    async with serve(slices) as client:
-        reader, writer = await asyncio.open_connection(client.host, client.port, limit=1)
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        await ended.wait()
-        writer.close()
-    # What fits into the buffers of the sockets, far from all of it.
-    assert len(made) < 500
-    assert reader is not None
-
-
-async def test_a_reader_that_is_too_slow_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "ANSWER_SECONDS", 0.05)
-    async with serve(lambda: repeat(b"x")) as client:
+async def test_a_reader_that_is_too_slow_is_given_up() -> None:
+    async with serve(lambda: repeat(b"x"), seconds=0.05) as client:
         with pytest.raises(ClientPayloadError):
             await (await client.get("/")).read()
+        assert client.app[DOOR].ended[Limit.ANSWER_SECONDS] == 1
+
+
+def test_a_raw_refusal_is_an_answer_like_the_others() -> None:
+    head, _, body = raw_refusal(408, "Too late.").partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    assert status == "HTTP/1.1 408 Request Timeout"
+    headers = CIMultiDict[str]((line.partition(": ")[0], line.partition(": ")[2]) for line in lines)
+    assert headers.popone("Content-Length") == str(len(body))
+    assert headers.popone("Connection") == "close"
+    assert headers == HEADERS
+    assert envelope(body.decode(), HEADERS, 408)["responses"][0]["message"] == "Too late."
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,16 @@ from urllib.parse import quote
 import pytest
 from aiohttp import web
 
+from callstate.config import HttpLimits
 from callstate.core.directory import Directory, SourceState, SourceStatus
 from callstate.core.model import Leg
 from callstate.core.state import CallState
 from callstate.web import app as web_app
-from callstate.web.app import BODY_BYTES, LIST_PATH, PANEL_PATH
+from callstate.web.app import LIST_PATH, PANEL_PATH
 from callstate.web.rows import FIELDS, NAME_FIELDS, PANEL_FIELDS
-from callstate.web.throttle import NAME_FAILURES
+from callstate.web.throttle import ADDRESS_FAILURES, NAME_FAILURES
 from tests.web.envelope import JSON, Ask, code_of, ids_of, keys_of
+from tests.web.wire import Raw, Serve
 
 OURS = ("1795479234.1", "1795479240.2")
 
@@ -72,7 +74,7 @@ async def test_a_head_request_is_not_answered_as_if_it_were_a_success(client: An
 
 async def test_a_large_body_is_413(fetch: Ask) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    large = b"x" * (BODY_BYTES + 1)
+    large = b"x" * (HttpLimits().body_bytes + 1)
     assert code_of(await fetch(method="POST", data=large, headers=headers)) == "413"
 
 
@@ -100,12 +102,51 @@ async def test_a_body_that_cannot_be_received_is_400(
     assert (code_of(body), keys_of(body)) == ("400", [""])
 
 
-async def test_a_body_that_does_not_come_is_408(
-    exchange: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(web_app, "BODY_SECONDS", 0.0)
-    head = f"POST {LIST_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
-    assert b'"code":"408"' in await exchange(head.encode())
+async def test_a_body_that_does_not_come_is_408(serve: Serve) -> None:
+    server = await serve(limits={"body_seconds": 0.05})
+    async with Raw(server) as client:
+        client.send(f"POST {LIST_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n".encode())
+        assert (await client.answer())[0] == 408
+
+
+async def test_who_failed_behind_a_trusted_proxy_does_not_hold_up_the_others(serve: Serve) -> None:
+    server = await serve(trusted_proxies=("127.0.0.1",))
+    request = f"GET {LIST_PATH}?auth_username=%s&auth_password=wrong HTTP/1.1\r\nHost: x\r\n"
+
+    async def ask(number: int, forwarded: str) -> str:
+        head = f"{request % number}X-Forwarded-For: {forwarded}\r\n\r\n"
+        client.send(head.encode())
+        return code_of((await client.answer())[1])
+
+    async with Raw(server) as client:
+        for number in range(ADDRESS_FAILURES):
+            # What the client itself wrote is not believed.
+            assert await ask(number, f"198.51.100.{number}, 192.0.2.1") == "401"
+        assert await ask(99, "198.51.100.99, 192.0.2.1") == "429"
+        assert await ask(99, "192.0.2.1, 192.0.2.2") == "401"
+
+
+async def test_without_a_trusted_proxy_nobody_is_believed(serve: Serve) -> None:
+    server = await serve()
+    request = f"GET {LIST_PATH}?auth_username=%s&auth_password=wrong HTTP/1.1\r\nHost: x\r\n"
+    codes = []
+    async with Raw(server) as client:
+        for number in range(ADDRESS_FAILURES + 1):
+            client.send(f"{request % number}X-Forwarded-For: 192.0.2.{number}\r\n\r\n".encode())
+            codes.append(code_of((await client.answer())[1]))
+    assert codes == ["401"] * ADDRESS_FAILURES + ["429"]
+
+
+@pytest.mark.parametrize("path", [LIST_PATH, "/healthz", "/metrics", "/nowhere"])
+async def test_every_answer_has_the_headers_of_security(client: Any, path: str) -> None:
+    async with client.get(path) as response:
+        headers = response.headers
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Server"] == "callstate"
 
 
 @pytest.mark.parametrize("path", [LIST_PATH, PANEL_PATH, "/readyz"])

@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from callstate.config import Http
 from callstate.web.app import LIST_PATH, PANEL_PATH
 from callstate.web.openapi import document
 from callstate.web.server import Server
@@ -127,7 +128,7 @@ async def test_every_answer_is_as_described(client: Any, password: str, path: st
 
 @pytest.fixture
 async def server(app: web.Application) -> AsyncIterator[Server]:
-    server = Server(app, host="127.0.0.1", port=0)
+    server = Server(app, Http(port=0))
     await server.start()
     yield server
     await server.stop()

@@ -19,7 +19,7 @@ from callstate.core.state import CallState
 from callstate.metrics import Metrics
 from callstate.web.app import LIST_PATH, PANEL_PATH, build_app
 from callstate.web.auth import Authenticator
-from callstate.web.server import HTTP_SETTINGS
+from callstate.web.connection import HTTP_SETTINGS
 from tests.core.legs import make_leg
 from tests.core.oracle import make_store
 from tests.core.tenants import NUMBERS, World, random_given, random_world
