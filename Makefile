@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test databases live check format clean
+.PHONY: demo test databases monitoring live check format clean
 
 demo: $(VENV)/run.stamp   ## two recorded machines, played over real sockets, and curl lines to try
 	$(BIN)/callstate demo
@@ -17,6 +17,9 @@ test: $(VENV)/dev.stamp   ## every test that needs no root
 
 databases: $(VENV)/dev.stamp ## against real PostgreSQL and MariaDB servers, which it starts itself
 	$(BIN)/pytest -m databases
+
+monitoring: $(VENV)/dev.stamp ## dashboard, alerts and metrics, judged by promtool
+	$(BIN)/pytest -m promtool tests/test_monitoring.py
 
 live: $(VENV)/dev.stamp   ## against real Asterisk 22 and 16: root, on Debian
 	$(BIN)/pytest -m live tests/live

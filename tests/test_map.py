@@ -11,6 +11,7 @@ CROSS_CUTTING = {
     "test_docs.py": "the documents against the tables in the code",
     "test_layers.py": "the dependency rule",
     "test_map.py": "this map",
+    "test_monitoring.py": "what is deployed beside it: dashboard and alerts",
     "test_words.py": "words that have no place here",
     "core/test_tenancy.py": "that nobody is answered by what he may not see",
     "web/test_contract.py": "the contract with clients, row by row",
