@@ -131,7 +131,8 @@ async def _newcomers(
         stack.push_async_callback(newcomer.relay.close)
     ports = [newcomer.relay.port for newcomer in newcomers]
     seats = [Seat(port, user) for port, user in zip(ports, users, strict=True)]
-    tables = {"sync": NO_AUDITS, "ami": {"retry_seconds": 0.01}}
+    # However often it is cut off, it comes back at once.
+    tables = {"sync": NO_AUDITS, "ami": {"retry_seconds": 0.01, "retry_limit_seconds": 0.01}}
     watcher = await stack.enter_async_context(watching(folder, seats, tables))
     for machine, newcomer in enumerate(newcomers, 1):
         newcomer.watch(watcher, machine, tally)
