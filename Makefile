@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test databases monitoring live check format clean
+.PHONY: demo test databases monitoring live check packaging dist format clean
 
 demo: $(VENV)/run.stamp   ## two recorded machines, played over real sockets, and curl lines to try
 	$(BIN)/callstate demo
@@ -29,12 +29,18 @@ check: $(VENV)/dev.stamp  ## formatter, linter, types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+packaging: $(VENV)/dev.stamp ## the wheel, installed elsewhere; the unit and the container file
+	$(BIN)/pytest -m packaging tests/packaging
+
+dist: $(VENV)/dev.stamp   ## the wheel and the source archive, in dist/
+	$(BIN)/python -m build
+
 format: $(VENV)/dev.stamp ## let the formatter and the linter repair what they can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # --group (dependency groups) came with pip 25.1; Debian 12 brings 23.0.
 $(VENV)/pip.stamp:

@@ -92,13 +92,17 @@ async def _directory_of(source: Source) -> Directory:
 
 
 def _demo(parsed: argparse.Namespace) -> int:
+    fixtures = demo.FIXTURES if parsed.fixtures is None else parsed.fixtures
+    if not fixtures.is_dir():
+        problem = "there are no recordings here; they are the folder fixtures of a checkout"
+        raise ConfigError("--fixtures", problem)
     logs.setup("warning", "auto")
-    _run_loop(_show(parsed.fixtures, parsed.port))
+    _run_loop(_show(fixtures, parsed.port))
     return 0
 
 
-async def _show(fixtures: Path | None, port: int | None) -> None:
-    async with demo.machines(fixtures or demo.FIXTURES, port) as config:
+async def _show(fixtures: Path, port: int | None) -> None:
+    async with demo.machines(fixtures, port) as config:
         daemon = Daemon(config)
         async with asyncio.TaskGroup() as group:
             guide = group.create_task(demo.guide(daemon.state, lambda: daemon.port, _say))
