@@ -24,7 +24,7 @@ from callstate.core.inference import Endpoint
 from callstate.core.state import CallState
 from callstate.directory.source import open_source
 from callstate.directory.watch import DirectoryWatch
-from callstate.metrics import MachineCounts, Metrics
+from callstate.metrics import HttpCounts, MachineCounts, Metrics
 from callstate.web.app import build_app
 from callstate.web.auth import Authenticator
 from callstate.web.server import Server
@@ -81,7 +81,9 @@ class Daemon:
             clock=time.monotonic,
             remember_seconds=self._config.http.remember_seconds,
         )
-        metrics = Metrics(self.state, version=version("callstate"), counts=self._counts)
+        metrics = Metrics(
+            self.state, version=version("callstate"), counts=self._counts, http=self._http_counts
+        )
         http = self._config.http
         app = build_app(self.state, authenticator, metrics, http=http, clock=self._clock)
         self._server = Server(app, http)
@@ -187,6 +189,11 @@ class Daemon:
             )
             for machine, session, connection in self._mirrored
         ]
+
+    def _http_counts(self) -> HttpCounts:
+        if self._server is None:
+            return HttpCounts()
+        return HttpCounts(open=self._server.door.open, ended=self._server.door.ended)
 
 
 def build_state(config: Config) -> CallState:

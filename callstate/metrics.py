@@ -56,6 +56,14 @@ class MachineCounts(msgspec.Struct, frozen=True, kw_only=True):
     lag: Histogram
 
 
+class HttpCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What was counted of the clients' connections: how many are open, and how many each limit
+    of the configuration ended since the daemon started."""
+
+    open: int = 0
+    ended: Mapping[str, int] = {}
+
+
 class Metrics:
     """All metrics of one daemon, in a registry of its own."""
 
@@ -67,9 +75,10 @@ class Metrics:
         *,
         version: str,
         counts: Callable[[], Iterable[MachineCounts]] = tuple,
+        http: Callable[[], HttpCounts] = HttpCounts,
     ) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Scrape(state, self, counts, version))
+        self._registry.register(_Scrape(state, self, counts, http, version))
         ProcessCollector(registry=self._registry)
         self.requests = Counter(dict.fromkeys(CODES, 0))
         self.queries = Histogram(QUERY_BOUNDS)
@@ -95,11 +104,13 @@ class _Scrape(Collector):
         state: CallState,
         metrics: Metrics,
         counts: Callable[[], Iterable[MachineCounts]],
+        http: Callable[[], HttpCounts],
         version: str,
     ) -> None:
         self._state = state
         self._metrics = metrics
         self._counts = counts
+        self._http = http
         self._version = version
 
     def describe(self) -> Iterable[Metric]:
@@ -120,6 +131,7 @@ class _Scrape(Collector):
         yield from _events(counts)
         yield from _syncs(counts)
         yield from _http(self._metrics)
+        yield from _connections(self._http())
 
 
 def _machines(state: CallState) -> Iterator[Metric]:
@@ -201,6 +213,20 @@ def _http(metrics: Metrics) -> Iterator[Metric]:
     queries = _histogram("callstate_query_seconds", "Time of a query, from parameters to bytes.")
     _add(queries, metrics.queries)
     yield queries
+
+
+def _connections(counts: HttpCounts) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "callstate_http_connections", "Connections of clients that are open.", counts.open
+    )
+    ended = CounterMetricFamily(
+        "callstate_http_ended_connections",
+        "Connections that were refused or cut, by the limit that did it.",
+        labels=["limit"],
+    )
+    for limit, number in counts.ended.items():
+        ended.add_metric([limit], number)
+    yield ended
 
 
 def _gauge(name: str, help_text: str) -> GaugeMetricFamily:

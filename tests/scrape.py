@@ -8,7 +8,7 @@ from callstate.core.directory import SourceState, SourceStatus
 from callstate.core.histogram import Histogram
 from callstate.core.model import Leg
 from callstate.core.state import CallState
-from callstate.metrics import MachineCounts, Metrics
+from callstate.metrics import HttpCounts, MachineCounts, Metrics
 
 
 def times(*seconds: float) -> Histogram:
@@ -42,6 +42,9 @@ IDLE = MachineCounts(
 )
 
 
+HTTP = HttpCounts(open=3, ended={"connections": 1, "reader_seconds": 0})
+
+
 def make_state() -> CallState:
     """Return a state of two machines, of which the first is in step and has a leg."""
     state = CallState()
@@ -56,7 +59,10 @@ def make_state() -> CallState:
 
 def scrape() -> str:
     """Return what Prometheus is told when there is something to tell of everything."""
-    return Metrics(make_state(), version="1.2.3", counts=lambda: [COUNTS, IDLE]).render().decode()
+    metrics = Metrics(
+        make_state(), version="1.2.3", counts=lambda: [COUNTS, IDLE], http=lambda: HTTP
+    )
+    return metrics.render().decode()
 
 
 def labels_by_metric() -> dict[str, set[str]]:

@@ -185,6 +185,8 @@ async def test_metrics_speak_of_the_machine(configure: Callable[..., Config], as
             status, _, text = await ask(daemon, "/metrics")
             assert status == 200
             assert 'callstate_ami_up{machine="1"} 1.0' in text
+            assert "callstate_http_connections 1.0" in text
+            assert 'callstate_http_ended_connections_total{limit="head_seconds"} 0.0' in text
             assert 'callstate_sync_total{machine="1"} 1.0' in text
             assert 'callstate_sync_seconds_count{machine="1"} 1.0' in text
             assert 'callstate_ami_attempts_total{machine="1"} 1.0' in text

@@ -8,11 +8,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from callstate.core.directory import SourceState, SourceStatus
 from callstate.core.model import Leg
 from callstate.core.state import CallState
-from callstate.metrics import CODES, QUERY_BOUNDS, Metrics
+from callstate.metrics import CODES, QUERY_BOUNDS, HttpCounts, Metrics
 from callstate.web.outcome import _CODES
-from tests.scrape import COUNTS, IDLE, make_state
+from tests.scrape import COUNTS, HTTP, IDLE, make_state
 
 NAMES = {
+    "callstate_http_connections",
+    "callstate_http_ended_connections_total",
     "callstate_build_info",
     "callstate_ready",
     "callstate_legs",
@@ -52,7 +54,7 @@ def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
 
 
 def test_every_name_is_there_and_no_other(state: CallState) -> None:
-    metrics = Metrics(state, version="1.2.3", counts=lambda: [COUNTS])
+    metrics = Metrics(state, version="1.2.3", counts=lambda: [COUNTS], http=lambda: HTTP)
     metrics.count_request(200)
     names = {key[0] for key in samples(metrics)}
     assert {name for name in names if name.startswith("callstate_")} == NAMES
@@ -146,6 +148,14 @@ def test_requests_are_counted_by_code(state: CallState) -> None:
     found = samples(metrics)
     assert found["callstate_http_requests_total", "200"] == 2
     assert found["callstate_http_requests_total", "401"] == 1
+
+
+def test_connections_are_told_with_what_ended_others(state: CallState) -> None:
+    counts = HttpCounts(open=3, ended={"connections": 0, "head_seconds": 2})
+    found = samples(Metrics(state, version="1", http=lambda: counts))
+    assert found["callstate_http_connections",] == 3
+    assert found["callstate_http_ended_connections_total", "connections"] == 0
+    assert found["callstate_http_ended_connections_total", "head_seconds"] == 2
 
 
 def test_queries_are_a_histogram(state: CallState) -> None:

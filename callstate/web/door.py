@@ -52,7 +52,7 @@ class Door:
         self._of_client: Counter[str] = Counter()
         self._quiet_until: dict[Limit, float] = {}
         self.open = 0
-        self.ended = dict.fromkeys(Limit, 0)
+        self.ended = {limit.value: 0 for limit in Limit}
 
     def enter(self, address: str) -> bool:
         """Tell whether a connection from `address` may stay; if so, it is counted."""
