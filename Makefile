@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test databases monitoring live check packaging dist format clean
+.PHONY: demo test databases monitoring live bench check packaging dist format clean
 
 demo: $(VENV)/run.stamp   ## two recorded machines, played over real sockets, and curl lines to try
 	$(BIN)/callstate demo
@@ -23,6 +23,10 @@ monitoring: $(VENV)/dev.stamp ## dashboard, alerts and metrics, judged by promto
 
 live: $(VENV)/dev.stamp   ## against real Asterisk 22 and 16: root, on Debian
 	$(BIN)/pytest -m live tests/live
+
+# BENCH="--quick" for a first look, "--only http" for one of them, "--save" to keep the results.
+bench: $(VENV)/dev.stamp  ## what it must reach, measured beside its rivals and its limits
+	$(BIN)/python -m tests.bench $(BENCH)
 
 check: $(VENV)/dev.stamp  ## formatter, linter, types
 	$(BIN)/ruff format --check .

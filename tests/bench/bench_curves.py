@@ -1,0 +1,208 @@
+"""What an event and a query cost as more and more legs are up."""
+
+import gc
+from collections.abc import Callable, Iterator
+from functools import partial
+from random import Random
+
+import msgspec
+
+from callstate.core.access import Scope
+from callstate.core.filters import Match
+from callstate.core.index import HashIndex
+from callstate.core.query import Query, count_short, run_short
+from callstate.core.store import LegStore
+from callstate.core.walk import count_walk, finish, walk
+from callstate.web import rows
+from callstate.web.params import SORTS
+from tests.bench import crowd, material
+from tests.bench.findings import Finding
+from tests.bench.material import Engine
+from tests.bench.measure import Sample, available_bytes, ratio, rounded, side_by_side
+from tests.bench.sizes import Size
+
+NAME = "curves"
+
+EVERYBODY = Scope(customers=None)
+# So many calls are up at once while the cost of an event is measured, beside those that stay.
+_AT_ONCE = 20
+# A channel with its mirror takes some kB; a curve must not push the machine into swap.
+_BYTES_OF_A_LEG = 8_000
+
+Ask = Callable[[LegStore], object]
+
+
+def answer(store: LegStore, query: Query, scope: Scope) -> bytes:
+    """Return the bytes of a whole answer, as `web.app` makes them, headers apart."""
+    if query.count:
+        number = count_short(store, query, scope)
+        if number is None:
+            number = finish(count_walk(store, query, scope))
+        return rows.count_envelope(number)
+    legs = run_short(store, query, scope)
+    if legs is None:
+        legs = finish(walk(store, query, scope))
+    if len(legs) <= rows.SLICE:
+        return rows.envelope(rows.encode_rows(legs))
+    return b"".join(rows.slices(legs, rows.encode_rows))
+
+
+def filled(number: int) -> LegStore:
+    """Return a store of `number` legs."""
+    store = LegStore()
+    for leg in crowd.legs(number):
+        store.put(leg)
+    return store
+
+
+def run(size: Size) -> Iterator[Finding]:
+    """Give a finding for each kind of query and for events, with a figure for each number."""
+    stores = {number: filled(number) for number in size.legs}
+    yield from _queries(stores, size)
+    yield from _upkeep(stores, size)
+    stores.clear()
+    gc.collect()
+    yield from material.in_a_loop(_events(one) for one in [size])
+
+
+def _queries(stores: dict[int, LegStore], size: Size) -> Iterator[Finding]:
+    for what, make in _asked().items():
+        work = {f"{number}": partial(make(number), store) for number, store in stores.items()}
+        samples = side_by_side(work, rounds=size.rounds, round_seconds=size.round_seconds)
+        first = samples[f"{size.legs[0]}"]
+        values = {}
+        if what == "20 legs of a customer":
+            values["query curve"] = max(ratio(sample, first) for sample in samples.values())
+            values["query"] = max(sample.median for sample in samples.values()) * 1e6
+        yield Finding(bench=NAME, what=what, figures=_curve("us", samples), values=_short(values))
+
+
+def _curve(unit: str, samples: dict[str, Sample], number: float = 1) -> dict[str, object]:
+    first = next(iter(samples.values()))
+    return {
+        unit: {legs: sample.per(number) for legs, sample in samples.items()},
+        "against the fewest": {legs: ratio(sample, first) for legs, sample in samples.items()},
+    }
+
+
+def _short(values: dict[str, float]) -> dict[str, float]:
+    return {name: rounded(value) for name, value in values.items()}
+
+
+def _asked() -> dict[str, Callable[[int], Ask]]:
+    """Return each kind of query, as what makes it for so many legs."""
+    kinds: dict[str, Callable[[int], Ask]] = {
+        "20 legs of a customer": _own,
+        "count of a customer": partial(_own, count=True),
+        "count of the system": lambda _number: partial(_system, Query(count=True)),
+        "50 customers below a reseller": _below,
+        "number contains, system-wide": lambda _number: partial(
+            _system, Query(snumber="#77", smatch=Match.CONTAINS)
+        ),
+        "name contains, system-wide": lambda _number: partial(
+            _system, Query(callername_number="nobody", callername_match=Match.CONTAINS)
+        ),
+        "number exact, system-wide": lambda _number: partial(
+            _system, Query(cnumber="+493012345678", cmatch=Match.EXACT)
+        ),
+    }
+    for sort in SORTS:
+        kinds[f"first 100 of the system by {sort}"] = partial(_first, sort)
+    return kinds
+
+
+def _own(number: int, *, count: bool = False) -> Ask:
+    """Ask for one customer after the other: what one asked for is not what the next one needs."""
+    known = crowd.customers(number)
+    dice, query = Random(3), Query(count=count)
+    scopes = [Scope(customers=frozenset({dice.choice(known)})) for _ in range(1000)]
+    turn = iter(range(1 << 62))
+    return lambda store: answer(store, query, scopes[next(turn) % len(scopes)])
+
+
+def _below(number: int) -> Ask:
+    known = crowd.customers(number)
+    scopes = [
+        Scope(customers=crowd.neighbours(known[at], number))
+        for at in range(0, len(known), crowd.CUSTOMERS_OF_A_RESELLER)
+    ][:100]
+    turn, query = iter(range(1 << 62)), Query()
+    return lambda store: answer(store, query, scopes[next(turn) % len(scopes)])
+
+
+def _first(sort: str, _number: int) -> Ask:
+    return partial(_system, Query(sort=sort, limit=100))
+
+
+def _system(query: Query, store: LegStore) -> bytes:
+    return answer(store, query, EVERYBODY)
+
+
+def _upkeep(stores: dict[int, LegStore], size: Size) -> Iterator[Finding]:
+    """Give what it costs that a leg comes and goes, and what each index has in it."""
+    some = list(crowd.legs(size.legs[0] * 2))[: size.changes]
+    newcomers = [msgspec.structs.replace(leg, machine=99) for leg in some]
+
+    def come_and_go(store: LegStore) -> None:
+        for leg in newcomers:
+            store.put(leg)
+        for leg in newcomers:
+            store.remove(leg.key)
+
+    work = {f"{number}": partial(come_and_go, store) for number, store in stores.items()}
+    samples = side_by_side(work, rounds=size.rounds, round_seconds=0)
+    yield Finding(
+        bench=NAME,
+        what="a leg comes and goes, store and indexes",
+        figures=_curve("us", samples, len(newcomers)),
+    )
+    largest = stores[max(stores)]
+    indexes = {name: index for name, index in vars(largest).items() if isinstance(index, HashIndex)}
+    yield Finding(
+        bench=NAME,
+        what="different values in each index",
+        figures={"legs": len(largest), **{name: len(index) for name, index in indexes.items()}},
+    )
+
+
+def _events(size: Size) -> Finding:
+    """Give the cost of an event while so many legs are up, each with its whole mirror."""
+    calls = crowd.calls()
+    engines: dict[str, Engine] = {}
+    for number in size.event_legs:
+        if available_bytes() > number * _BYTES_OF_A_LEG or number <= size.event_legs[0]:
+            engines[f"{number}"] = with_calls_up(number // 2)
+    turn = iter(range(1 << 62))
+
+    def burst(engine: Engine) -> None:
+        # Numbers that were never used: what ended stays remembered for a while.
+        first = 10_000_000 + next(turn) * size.calls
+        engine.run(calls.pieces(first, size.calls, at_once=_AT_ONCE))
+
+    rendering = side_by_side(
+        {"text": lambda: calls.pieces(0, size.calls, at_once=_AT_ONCE)},
+        rounds=size.rounds, round_seconds=0,
+    )["text"]  # fmt: skip
+    samples = side_by_side(
+        {legs: partial(burst, engine) for legs, engine in engines.items()},
+        rounds=size.rounds, round_seconds=0,
+    )  # fmt: skip
+    samples = {
+        legs: Sample([seconds - rendering.median for seconds in sample.seconds])
+        for legs, sample in samples.items()
+    }
+    number = size.calls * (calls.up_messages + calls.down_messages)
+    first, most = samples[f"{size.event_legs[0]}"], min(size.event_legs[-1], 100_000)
+    values = {"event curve": ratio(samples[f"{most}"], first)} if f"{most}" in samples else {}
+    return Finding(
+        bench=NAME, what="an event", figures=_curve("us", samples, number), values=values
+    )
+
+
+def with_calls_up(number: int, *, channel_variables: bool = True) -> Engine:
+    """Return an engine with `number` calls up, of as many customers as these make."""
+    engine, calls = Engine(), crowd.calls(channel_variables=channel_variables)
+    for call in range(number):
+        engine.feed(calls.up(call, 10_000 + call // 10))
+    assert len(engine.state.store) == 2 * number, "a call that is not as it should be"
+    return engine
