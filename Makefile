@@ -11,9 +11,9 @@ demo: $(VENV)/run.stamp   ## two recorded machines, played over real sockets, an
 	$(BIN)/callstate demo
 
 test: $(VENV)/dev.stamp   ## every test that needs no root
-	$(BIN)/coverage run -m pytest --ignore tests/replay --ignore tests/soak --ignore tests/faults
+	$(BIN)/coverage run -m pytest --ignore tests/replay --ignore tests/soak --ignore tests/faults --ignore tests/fuzz
 	$(BIN)/coverage report
-	$(BIN)/pytest tests/replay tests/soak tests/faults
+	$(BIN)/pytest tests/replay tests/soak tests/faults tests/fuzz
 
 databases: $(VENV)/dev.stamp ## against real PostgreSQL and MariaDB servers, which it starts itself
 	$(BIN)/pytest -m databases

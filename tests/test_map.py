@@ -19,9 +19,9 @@ CROSS_CUTTING = {
     "web/test_tenancy.py": "the same over HTTP",
     "web/test_wild.py": "clients as they were written for other systems",
 }
-# Folders of tests that mirror no package: whole captures, faults of the wire, many calls,
-# real Asterisk, timings, the package and what is deployed with it.
-OWN_FOLDERS = {"replay", "faults", "soak", "live", "bench", "packaging"}
+# Folders of tests that mirror no package: whole captures, faults of the wire, wrong input, many
+# calls, real Asterisk, timings, the package and what is deployed with it.
+OWN_FOLDERS = {"replay", "faults", "fuzz", "soak", "live", "bench", "packaging"}
 # Modules without behaviour of their own: what they hold is tested through those who use it.
 UNTESTED = {"__init__.py", "__main__.py"}
 

@@ -57,7 +57,8 @@ def snapshot(block: bytes, skip: int) -> ChannelSnapshot:
         # Releases before 13.5 have no Linkedid: each channel is its own.
         linkedid=get("Linkedid", "") or uniqueid,
         channel=get("Channel", ""),
-        channel_state=number(get("ChannelState", "").encode(), 0) & 0xFFFF,
+        channel_state=number(get("ChannelState", "").encode("utf-8", "surrogateescape"), 0)
+        & 0xFFFF,
         caller_number=get("CallerIDNum", ""),
         caller_name=unescape(get("CallerIDName", "")),
         connected_number=get("ConnectedLineNum", ""),
@@ -65,7 +66,7 @@ def snapshot(block: bytes, skip: int) -> ChannelSnapshot:
         account_code=get("AccountCode", "") or get("Accountcode", ""),
         context=get("Context", ""),
         exten=get("Exten", ""),
-        priority=number(get("Priority", "").encode(), 0),
+        priority=number(get("Priority", "").encode("utf-8", "surrogateescape"), 0),
         variables=tuple(shown),
     )
 
