@@ -30,6 +30,9 @@ CALLS = 20
 _CONFIG = """
 [http]
 port = 0
+[http.limits]
+connections_per_client = 300
+body_seconds = 0.5
 [directory]
 reload_seconds = 0
 [[machine]]

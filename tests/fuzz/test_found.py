@@ -9,7 +9,7 @@ CALLER = Caller(1, "PJSIP/a", caller="101").event("Newchannel")
 
 
 @pytest.mark.parametrize("header", [b"Priority: ", b"ChannelState: "])
-def test_a_number_that_is_not_even_utf_8_is_none(header: bytes) -> None:
+async def test_a_number_that_is_not_even_utf_8_is_none(header: bytes) -> None:
     engine = Engine()
     engine.open()
     before, _, after = CALLER.partition(header)
