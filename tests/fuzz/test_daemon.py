@@ -7,7 +7,7 @@ import pytest
 
 from tests.fuzz.daemon import Target, attacked
 
-CLIENTS = 800
+CLIENTS = 400
 
 
 @pytest.fixture
