@@ -13,7 +13,7 @@ import msgspec
 
 from callstate.ami.capture import open_stream
 from callstate.ami.decode import Decoder
-from callstate.ami.translate import Translator
+from callstate.ami.intake import Intake
 from callstate.core import events as ev
 from callstate.core import query
 from callstate.core.access import Scope
@@ -119,14 +119,14 @@ class Replay:
         self._variables = variables
         self._clock = 0.0
         self._decoder = Decoder()
-        self._translator = Translator(variables)
+        self._intake = Intake(variables)
         self._connected = False
 
     def open(self) -> None:
         """Begin a connection; the one before, if any, was lost."""
         self.close()
         self._decoder = Decoder()
-        self._translator = Translator(self._variables)
+        self._intake = Intake(self._variables)
         self._connected = True
         self._state.opened(self._machine)
 
@@ -138,9 +138,9 @@ class Replay:
 
     def feed(self, data: bytes) -> None:
         """Take in the next bytes of the connection."""
+        # One by one: what came before tells when each came.
         for raw in self._decoder.feed(data):
-            event = self._translator.translate(raw, self._clock)
-            if event is not None:
+            for event in self._intake.events([raw], self._clock):
                 self._take(event)
         self._state.publish(self._machine)
 

@@ -3,29 +3,71 @@
 It is most of a message's bytes, and mostly the same as in that channel's last message: each
 channel's last block is remembered, and the same `ChannelSnapshot` is handed out again.
 What is remembered saves time; forgetting any of it changes nothing that is told.
+
+Where a block differs, it is mostly in the priority alone: a dialplan moves on, many times in
+one piece of the stream. `dialplan` passes over such a block; it is read only if no later one
+of its channel comes in the same piece (`late`).
 """
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from callstate.ami.headers import snapshot, usual_snapshot, usual_variables
+from callstate.ami.headers import known_text, number, snapshot, usual_snapshot, usual_variables
 from callstate.core.events import ChannelSnapshot
 
 # How many channels' last blocks are kept at most; above it all are forgotten.
 _LIMIT = 500_000
 
 _NO_CHANNEL = (b"", b"none", b"<unknown>")
+_CONTEXT = b"\r\nContext: "
+_PRIORITY = b"\r\nPriority: "
+_VARIABLE = b"\r\nChanVariable: "
 
 
-class _Known(NamedTuple):
-    """A block, where its variables begin, what it says, and whether it is nothing but a block."""
+class Known:
+    """A channel's block that was read: its bytes, and what it says.
 
-    block: bytes
-    cut: int
-    channel: ChannelSnapshot
-    is_usual: bool
+    Of a usual one (the headers that are known, in their order, and nothing else), `who` is
+    what comes before the value of the context, `head` what comes before that of the
+    priority, `ids` what comes after it, and `shown` the variables; `tail` is `ids` and the
+    variables as they were seen last, be it at a glance. They are empty of any other.
+
+    `is_doubted`: something else was shown since, which the mirror may have taken over. Two
+    are for `dialplan` to say: `is_at_place`, that the channel may run something that tells
+    where its caller is; `told`, values of variables that were told last.
+    """
+
+    __slots__ = (
+        "block",
+        "channel",
+        "head",
+        "ids",
+        "is_at_place",
+        "is_doubted",
+        "shown",
+        "tail",
+        "told",
+        "uniqueid",
+        "who",
+    )
+
+    def __init__(self, uniqueid: bytes, block: bytes, channel: ChannelSnapshot) -> None:
+        self.uniqueid = uniqueid
+        self.block = block
+        self.channel = channel
+        self.who = self.head = self.ids = self.shown = self.tail = b""
+        self.is_doubted = False
+        self.is_at_place = True
+        self.told: dict[bytes, bytes] = {}
+
+    @property
+    def name(self) -> bytes:
+        """The channel's name, empty unless the block is a usual one."""
+        return self.head[9 : self.head.find(b"\r\n")]
+
+
+NOBODY = Known(b"", b"", snapshot(b""))
 
 
 class Blocks:
@@ -33,15 +75,59 @@ class Blocks:
 
     `span` is the part of the message read last that is a block and nothing else, so that
     whoever looks for what has no place in a message need not look there; empty if unsure.
+    `late` has, by channel, the latest message whose block was passed over; `current` is the
+    channel that was looked at last, `NOBODY` once that is not what is remembered any more.
     """
 
     def __init__(self) -> None:
         self.span = (0, 0)
-        self._blocks: dict[bytes, _Known] = {}
+        self.late: dict[bytes, bytes] = {}
+        self.current = NOBODY
+        self._latest = NOBODY
+        self._blocks: dict[bytes, Known] = {}
+        self._by_name: dict[bytes, Known] = {}
 
     def __len__(self) -> int:
         """Return how many are remembered. O(1)."""
         return len(self._blocks)
+
+    def named(self, name: bytes) -> Known | None:
+        """Return what is remembered of the channel with that name, if it is a usual block. O(1)."""
+        return self._by_name.get(name)
+
+    def vary(  # noqa: PLR0917 - called for every tenth message
+        self, known: Known, raw: bytes, at: int, name: bytes, value: bytes, end: int
+    ) -> bool:
+        """Note that the block of `raw` shows `value` for a variable and nothing else that is new.
+
+        `at` is where the value of the priority ends, `end` where the block does. False if it
+        is not so.
+        """
+        before = known.tail
+        line = _VARIABLE + name + b"="
+        begin = before.find(line)
+        if begin < 0:
+            return False
+        rest = before.find(b"\r\n", begin + 2)
+        tail = before[:begin] + line + value + (before[rest:] if rest >= 0 else b"")
+        if at + len(tail) != end or not raw.startswith(tail, at):
+            return False
+        known.tail = tail
+        known.told.pop(name, None)
+        return True
+
+    def note_place(self, is_at_place: bool) -> None:
+        """Note whether the channel read last runs something that tells where its caller is."""
+        self._latest.is_at_place = is_at_place
+
+    def note_set(self, name: bytes) -> None:
+        """Note that a variable of the channel read last was told."""
+        self._latest.told.pop(name, None)
+
+    def note_listed(self) -> None:
+        """Note that a list shows the channel read last, and what else may be new of it."""
+        self._latest.is_at_place = True
+        self._latest.told.clear()
 
     def read(self, raw: bytes, *, remember: bool = True) -> tuple[ChannelSnapshot | None, bool]:
         """Return the channel in the block of `raw`, and whether it shows anything new.
@@ -55,15 +141,15 @@ class Blocks:
             return None, False
         uniqueid, start, end = place
         block = raw[start:end]
+        self.late.pop(uniqueid, None)
         known = self._blocks.get(uniqueid)
-        is_new = known is None or known.block != block
+        is_new = known is None or known.is_doubted or known.block != block
         if known is None or is_new:
-            before, known = known, _read(block, known)
+            before, known = known, _read(uniqueid, block, known)
             if before is not None or remember:
-                if len(self._blocks) >= _LIMIT:
-                    self._blocks.clear()
-                self._blocks[uniqueid] = known
-        if known.is_usual:
+                self._remember(known, before)
+        self._latest = known
+        if known.head:
             self.span = (start, end)
         return known.channel, is_new
 
@@ -71,36 +157,64 @@ class Blocks:
         """Return the channel in the block with `prefix`, which is not remembered.
 
         For blocks with other keys, and for those that need not be taken over. When one says
-        something else than the remembered block, that is forgotten: whatever the channel's
-        own next event shows is news, whether this was taken over or not.
+        something else than the remembered block, that is doubted: whatever the channel's own
+        next event shows is news, whether this was taken over or not.
         """
         place = _place(raw, b"\r\n" + prefix)
         if place is None:
             return None
         uniqueid, start, end = place
-        block = raw[start:end]
+        block = raw[start + len(prefix) : end]
+        if prefix:
+            block = block.replace(b"\r\n" + prefix, b"\r\n")
         known = self._blocks.get(uniqueid)
-        if known is not None and known.block == block:
+        if known is None:
+            return _read(uniqueid, block, None).channel
+        if known.block == block:
             return known.channel
-        channel = snapshot(block, len(prefix))
-        if known is not None:
-            if known.channel == channel:
-                return known.channel
-            self.forget(uniqueid)
+        channel = _read(uniqueid, block, known).channel
+        if known.channel == channel:
+            return known.channel
+        known.is_doubted = True
+        self._unname(known)
         return channel
 
     def forget(self, uniqueid: bytes) -> None:
         """Forget a channel that is gone. O(1)."""
-        self._blocks.pop(uniqueid, None)
+        self.late.pop(uniqueid, None)
+        known = self._blocks.pop(uniqueid, None)
+        if known is not None:
+            self._unname(known)
 
     def retain(self, uniqueids: Collection[bytes]) -> None:
         """Forget all but these: the Hangups of the others were lost. O(n)."""
         for uniqueid in [known for known in self._blocks if known not in uniqueids]:
-            del self._blocks[uniqueid]
+            self.forget(uniqueid)
 
     def clear(self) -> None:
         """Forget all of them."""
+        self.current = NOBODY
+        self.late.clear()
         self._blocks.clear()
+        self._by_name.clear()
+
+    def _remember(self, known: Known, before: Known | None) -> None:
+        if before is not None:
+            known.is_at_place = before.is_at_place
+            if before.shown == known.shown:
+                known.told = before.told
+            self._unname(before)
+        elif len(self._blocks) >= _LIMIT:
+            self.clear()
+        self._blocks[known.uniqueid] = known
+        if known.head:
+            self._by_name[known.name] = known
+
+    def _unname(self, known: Known) -> None:
+        if known is self.current:
+            self.current = NOBODY
+        if self._by_name.get(known.name) is known:
+            del self._by_name[known.name]
 
 
 def _place(raw: bytes, head: bytes) -> tuple[bytes, int, int] | None:
@@ -125,25 +239,49 @@ def _end(raw: bytes, head: bytes, uniqueid_at: int) -> int:
     return end if end >= 0 else len(raw)
 
 
-def _read(block: bytes, known: _Known | None) -> _Known:
-    """Read a block without prefix; the half that is as in the `known` one is not read again."""
-    cut = block.find(b"\r\nChanVariable: ")
+def _read(uniqueid: bytes, block: bytes, before: Known | None) -> Known:
+    """Read a block without prefix; the parts that are as in `before` are not read again."""
+    begin = block.find(_PRIORITY) + len(_PRIORITY)
+    end = block.find(b"\r\n", begin)
+    cut = block.find(_VARIABLE, begin)
     if cut < 0:
         cut = len(block)
-    head, tail = block[:cut], block[cut:]
-    variables = None
-    if known is not None and known.is_usual:
-        if known.block[known.cut :] == tail:
-            variables = known.channel.variables
-        elif known.block[: known.cut] == head:
-            variables = usual_variables(tail)
-            if variables is not None:
-                return _Known(
-                    block, cut, replace(known.channel, variables=variables), is_usual=True
-                )
-    if variables is None:
-        variables = usual_variables(tail)
-    channel = None if variables is None else usual_snapshot(head, variables)
+    ids, shown = block[end:cut], block[cut:]
+    if before is not None and before.head and before.shown == shown:
+        variables: tuple[tuple[str, str], ...] | None = before.channel.variables
+    else:
+        variables = usual_variables(shown)
+    channel: ChannelSnapshot | None = None
+    if variables is not None:
+        if before is not None and before.head and before.ids == ids:
+            channel = _moved(before, block, end, variables)
+        if channel is None:
+            channel = usual_snapshot(block[:cut], variables)
     if channel is None:
-        return _Known(block, cut, snapshot(block, 0), is_usual=False)
-    return _Known(block, cut, channel, is_usual=True)
+        return Known(uniqueid, block, snapshot(block))
+    known = Known(uniqueid, block, channel)
+    known.who = block[: block.index(_CONTEXT) + len(_CONTEXT)]
+    known.head, known.ids, known.shown = block[:begin], ids, shown
+    known.tail = block[end:]
+    return known
+
+
+def _moved(
+    before: Known, block: bytes, end: int, variables: tuple[tuple[str, str], ...]
+) -> ChannelSnapshot | None:
+    """Return what a block says that shows `before` at another place in the dialplan, or None."""
+    if not block.startswith(before.who):
+        return None
+    lines = block[len(before.who) : end].split(b"\r\n")
+    if len(lines) != 3 or lines[1][:7] != b"Exten: " or lines[2][:10] != b"Priority: ":
+        return None
+    context, exten, priority = lines[0], lines[1][7:], number(lines[2][10:], -1)
+    if priority < 0:
+        return None
+    return replace(
+        before.channel,
+        context=known_text(context),
+        exten=known_text(exten),
+        priority=priority,
+        variables=variables,
+    )

@@ -30,19 +30,18 @@ _LOG_SECONDS = 600.0
 class Sink(Protocol):
     """Who is told. Plain functions, called in the order of the stream; they must not block.
 
-    `opened` and `closed` come in pairs; `received` and
-    `drained` only between them. An attempt that was
+    `opened` and `closed` come in pairs, `received` only between them. An attempt that was
     never opened is one `failed`.
     """
 
     def opened(self, version: str) -> None:
         """Take note of a login; `version` is AMI's, from the banner."""
 
-    def received(self, raw: bytes, at: float) -> None:
-        """Take one event, list item or response, received at the unix time `at`."""
+    def received(self, messages: list[bytes], at: float) -> None:
+        """Take the events, list items and responses of one piece, received at unix time `at`.
 
-    def drained(self, at: float) -> None:
-        """Take note that what came at `at` is through: nothing more is known by now."""
+        There may be none: something came that completes no message, or the machine is there.
+        """
 
     def closed(self, reason: str) -> None:
         """Take note of the end of the connection."""
@@ -161,9 +160,7 @@ class AmiConnection:
     async def _attempt(self) -> None:
         """Connect, log in, and stay until it ends, which is always an exception."""
         self.attempts += 1
-        link = self._link = Link(
-            self._machine, self._ami, self._receive, clock=self._clock, drained=self._drained
-        )
+        link = self._link = Link(self._machine, self._ami, self._receive, clock=self._clock)
         reason = "internal error"
         try:
             await link.connect()
@@ -220,18 +217,14 @@ class AmiConnection:
         elif reason != "stopped":
             self._sink.failed(reason)
 
-    def _receive(self, raw: bytes, at: float) -> None:
+    def _receive(self, messages: list[bytes], at: float) -> None:
         if not self._opened:
             # Here, not where the login is awaited: the first events come in the same piece.
             if self._link is None or not self._link.is_logged_in:
                 return
             self._opened = True
             self._sink.opened(self.version)
-        self._tell(self._sink.received, raw, at)
-
-    def _drained(self, at: float) -> None:
-        if self._opened:
-            self._tell(self._sink.drained, at)
+        self._tell(self._sink.received, messages, at)
 
     def _tell(self, sink: Callable[P, None], *values: P.args, **named: P.kwargs) -> None:
         try:

@@ -34,20 +34,20 @@ _USUAL = re.compile(
 # Different `name=value` that are remembered: 200 B each. Most are said again and again.
 _PAIRS = 16_384
 
-_TELLING = frozenset(name.encode() for name in APPLICATIONS)
+TELLING = frozenset(name.encode() for name in APPLICATIONS)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _TIMESTAMP = re.compile(rb"\d{9,11}(?:\.\d{1,9})?")
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
-def snapshot(block: bytes, skip: int) -> ChannelSnapshot:
-    """Return the values of a standard header block, whose keys have `skip` letters of prefix."""
+def snapshot(block: bytes) -> ChannelSnapshot:
+    """Return the values of a standard header block, in whatever order they come."""
     fields: dict[str, str] = {}
     shown: list[tuple[str, str]] = []
     for line in block.decode("utf-8", "surrogateescape").split("\r\n"):
-        key, _, value = line[skip:].partition(": ")
+        key, _, value = line.partition(": ")
         if key == "ChanVariable":
-            shown.append(_pair(value))
+            shown.append(pair(value))
         else:
             fields.setdefault(key, "" if value == UNKNOWN else value)
     get = fields.get
@@ -115,12 +115,13 @@ def usual_snapshot(head: bytes, shown: tuple[tuple[str, str], ...]) -> ChannelSn
 def usual_variables(tail: bytes) -> tuple[tuple[str, str], ...] | None:
     """Return the variables in `tail`, if it holds nothing but ChanVariable headers."""
     lines = tail.decode("utf-8", "surrogateescape").split("\r\nChanVariable: ")
-    shown = tuple(map(_pair, lines[1:]))
+    shown = tuple(map(pair, lines[1:]))
     return None if lines[0] or "\r" in "".join(lines) else shown
 
 
 @lru_cache(maxsize=_PAIRS)
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str) -> tuple[str, str]:
+    """Return the name and the value in `name=value`, as a ChanVariable header has them."""
     name, _, value = text.partition("=")
     return name, unescape(value)
 
@@ -147,7 +148,7 @@ def bridge(raw: bytes) -> Bridge | None:
 def application(raw: bytes, data_key: bytes) -> str:
     """Return what the channel runs; with its arguments, if that tells where a caller is."""
     running = value(raw, b"Application")
-    if running not in _TELLING:
+    if running not in TELLING:
         return text(running)
     return text(b"%b(%b)" % (running, value(raw, data_key)))
 
@@ -189,6 +190,12 @@ def duration(value: bytes) -> int:
 def text(value: bytes) -> str:
     """Return `value` as text; bytes that are not UTF-8 survive as surrogates."""
     return value.decode("utf-8", "surrogateescape")
+
+
+def known_text(value: bytes) -> str:
+    """Return `value` as text, empty if Asterisk says that it is unknown."""
+    decoded = text(value)
+    return "" if decoded == UNKNOWN else decoded
 
 
 def unescape(text: str) -> str:

@@ -16,7 +16,7 @@ from panoramisk.actions import Action
 from panoramisk.manager import Manager
 
 from callstate.ami.errors import ActionTimedOut, ConnectionLost, LoginRefused, PermissionDenied
-from callstate.ami.protocol import AmiProtocol, Clock, Drained, Receiver
+from callstate.ami.protocol import AmiProtocol, Clock, Receiver
 from callstate.ami.response import Response, from_panoramisk
 from callstate.config import Ami, Machine
 
@@ -33,13 +33,12 @@ class Link:
         receiver: Receiver,
         *,
         clock: Clock,
-        drained: Drained = lambda _at: None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._machine = machine
         self._ami = ami
         self._login: Any = None
-        self.protocol = AmiProtocol(receiver, clock=clock, loop=loop, drained=drained)
+        self.protocol = AmiProtocol(receiver, clock=clock, loop=loop)
         # Only its send_action is used: its own connect and reconnect cannot be stopped.
         self._manager: Any = Manager(protocol_factory=self._protocol, loop=loop, log=logger)
         self._manager.protocol = self.protocol

@@ -55,6 +55,7 @@ class Lists:
         if channel is None:
             return None
         self._listed.add(value(raw, b"Uniqueid"))
+        self._blocks.note_listed()
         return ev.CoreShowChannel(
             received,
             channel,
@@ -67,6 +68,7 @@ class Lists:
         channel, _ = self._blocks.read(raw)
         if channel is None:
             return None
+        self._blocks.note_listed()
         return ev.Status(
             received,
             channel,

@@ -22,8 +22,8 @@ class Measures:
     """Counted since the daemon started: events by name, and times in seconds.
 
     `sync_seconds` has a time for each complete sync, audits included. For each piece of the
-    stream, `apply_seconds` is how long it took until its legs were up to date, and
-    `lag_seconds` how old its last event was by then; only `timestampevents` tells that.
+    stream, `apply_seconds` is how long it took until it was taken in, so that an answer knows of
+    it, and `lag_seconds` how old its last event was by then; only `timestampevents` tells that.
     """
 
     def __init__(self, known: Iterable[str]) -> None:

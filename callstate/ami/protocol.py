@@ -23,17 +23,15 @@ from callstate.ami.response import to_panoramisk
 _LINE_LIMIT = 1023
 _LINES_LIMIT = 128
 
-Receiver = Callable[[bytes, float], None]
-Drained = Callable[[float], None]
+Receiver = Callable[[list[bytes], float], None]
 Clock = Callable[[], float]
 
 
 class AmiProtocol(asyncio.Protocol):
     """One link. `heard` and `answered` are the loop's time of the last byte and last answer.
 
-    `receiver` is given each message with the time of `clock` when its last piece came, and
-    `drained` that time when the messages of a piece are through; `greeted` gives the version
-    of the banner.
+    `receiver` is given the messages that each piece of the stream completes, if only none, with
+    the time of `clock` when it came; `greeted` gives the version of the banner.
     """
 
     def __init__(
@@ -42,10 +40,8 @@ class AmiProtocol(asyncio.Protocol):
         *,
         clock: Clock,
         loop: asyncio.AbstractEventLoop,
-        drained: Drained = lambda _at: None,
     ) -> None:
         self._receiver = receiver
-        self._drained = drained
         self._clock = clock
         self._loop = loop
         self._transport: asyncio.Transport | None = None
@@ -83,13 +79,13 @@ class AmiProtocol(asyncio.Protocol):
         """Decode a piece of the stream and pass on what it completes. Called by asyncio."""
         self.heard = self._loop.time()
         at = self._clock()
-        for raw in self.decoder.feed(data):
-            if self._reason:
-                return
-            if self._pending:
+        messages = self.decoder.feed(data)
+        if self._reason:
+            return
+        if self._pending:
+            for raw in messages:
                 self._correlate(raw)
-            self._receiver(raw, at)
-        self._drained(at)
+        self._receiver(messages, at)
         if not self.greeted.done() and self.decoder.greeted:
             self._greet()
 

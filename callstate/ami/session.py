@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from callstate.ami.connection import AmiConnection
+from callstate.ami.dialplan import MARKER_VARIABLE
 from callstate.ami.errors import AmiError, PermissionDenied
+from callstate.ami.intake import Intake
 from callstate.ami.measures import Measures
-from callstate.ami.translate import MARKER_VARIABLE, Translator
 from callstate.config import Sync
 from callstate.core import events as ev
 from callstate.core.mirror import VARIABLES
@@ -47,6 +48,9 @@ MASQUERADE_SECONDS = 5.0
 # What masquerades make us ask takes at most this part of the time, however much is up.
 _MASQUERADE_SHARE = 0.05
 
+# A call's events come in bursts: what happens in so short a time is derived together.
+_PUBLISH_SECONDS = 0.005
+
 # Suspicion does not ask for lists more often than this.
 _AUDIT_PAUSE_SECONDS = 1.0
 
@@ -72,17 +76,17 @@ class Session:
         self._sync = sync
         self._wanted = tuple(sorted({*variables, *VARIABLES}))
         self._clock = clock
-        self._translator = Translator(frozenset(self._wanted))
+        self._intake = Intake(frozenset(self._wanted))
         self._booted = asyncio.Event()
         self._suspicion = asyncio.Event()
         self._soon: asyncio.TimerHandle | None = None
+        self._publishing: asyncio.TimerHandle | None = None
         self._lists_took = 0.0
         self._marks: dict[str, asyncio.Event] = {}
         self._mark_number = 0
         self._marks_come = True
         self._said_no_marks = False
-        self.measures = Measures(self._translator.names)
-        self._piece: list[bytes] = []
+        self.measures = Measures(self._intake.names)
         self._ignored_before = 0
         self._malformed_before = 0
 
@@ -90,73 +94,77 @@ class Session:
     def ignored(self) -> dict[str, int]:
         """How many messages were not applied, by reason."""
         return {
-            "irrelevant": self._ignored_before + self._translator.ignored,
-            "malformed": self._malformed_before + self._translator.malformed,
+            "irrelevant": self._ignored_before + self._intake.ignored,
+            "malformed": self._malformed_before + self._intake.malformed,
         }
 
     # The sink of the connection
 
     def opened(self, version: str) -> None:
         """Begin a new mirror."""
-        self._ignored_before += self._translator.ignored
-        self._malformed_before += self._translator.malformed
-        self._translator = Translator(frozenset(self._wanted))
+        self._ignored_before += self._intake.ignored
+        self._malformed_before += self._intake.malformed
+        self._intake = Intake(frozenset(self._wanted))
         self._booted.clear()
         self._suspicion.clear()
         self._marks.clear()
         self._marks_come = True
         self._state.opened(self._machine, version=version)
 
-    def received(self, raw: bytes, at: float) -> None:
-        """Take in one message. O(its call)."""
-        self._piece.append(raw)
-        event = self._translator.translate(raw, at)
-        if event is None:
-            return
+    def received(self, messages: list[bytes], at: float) -> None:
+        """Take in a piece. The legs follow, soon or when asked for; a bug costs one event."""
+        self.measures.received(messages)
+        failure: Exception | None = None
+        events = self._intake.events(messages, at)
+        for event in events:
+            try:
+                self._take(event)
+            except Exception as error:
+                self._suspicion.set()
+                failure = failure or error
+        if events and self._publishing is None:
+            later = asyncio.get_running_loop().call_later
+            self._publishing = later(_PUBLISH_SECONDS, self._publish)
+        self._state.alive(self._machine, at)
+        if messages:
+            self.measures.applied(messages[-1], at, self._clock())
+        if failure is not None:
+            raise failure
+
+    def _take(self, event: ev.Event) -> None:
         match event:
             case ev.Marker():
-                mark = self._marks.get(event.token)
-                if mark is not None:
+                if (mark := self._marks.get(event.token)) is not None:
                     mark.set()
                     self._said_no_marks = False
             case ev.Malformed():
                 self._suspicion.set()
             case ev.Masquerade():
                 self._suspect_soon()
-            case ev.FullyBooted():
-                if self._booted.is_set():
-                    self._suspicion.set()
-                self._booted.set()
-                self._state.take(self._machine, event)
             case _:
+                if isinstance(event, ev.FullyBooted):
+                    if self._booted.is_set():
+                        self._suspicion.set()
+                    self._booted.set()
                 self._state.take(self._machine, event)
-
-    def drained(self, at: float) -> None:
-        """Bring the legs up to date with all that came. O(the calls concerned)."""
-        piece = self._take_piece()
-        self._state.publish(self._machine)
-        self._state.alive(self._machine, at)
-        if piece:
-            self.measures.applied(piece[-1], at, self._clock())
 
     def closed(self, reason: str) -> None:
         """Take note that the connection is gone."""
-        self._take_piece()
         if self._soon is not None:
             self._soon.cancel()
             self._soon = None
-        self._state.publish(self._machine)
+        self._publish()
         self._state.closed(self._machine, self._clock(), reason)
 
     def failed(self, reason: str) -> None:
         """Take note that there was none."""
         self._state.closed(self._machine, self._clock(), reason)
 
-    def _take_piece(self) -> list[bytes]:
-        """Count the events of the piece that is through; return its messages."""
-        piece, self._piece = self._piece, []
-        self.measures.received(piece)
-        return piece
+    def _publish(self) -> None:
+        if self._publishing is not None:
+            self._publishing.cancel()
+            self._publishing = None
+        self._state.publish(self._machine)
 
     # The session
 

@@ -18,14 +18,13 @@ from collections.abc import Callable
 
 from callstate.ami.blocks import Blocks
 from callstate.ami.decode import Message
-from callstate.ami.headers import application, bridge, number, text, time_of, unescape, value
+from callstate.ami.dialplan import Dialplan
+from callstate.ami.headers import bridge, number, text, time_of, value
 from callstate.ami.lists import Handler, Lists
 from callstate.core import events as ev
 
 # What begins a message, where it has no place.
 _another = re.compile(rb"\r\n(?:Event|Response|Privilege): ").search
-
-MARKER_VARIABLE = "CALLSTATE_MARK"
 
 # Ordered events that show nothing but a live channel's own block.
 _CREATING = ("Newstate", "NewConnectedLine", "NewAccountCode")
@@ -42,7 +41,6 @@ _REFRESHING = (
     "QueueCallerAbandon",
 )
 _OF_CHANNEL = {
-    "Newchannel": ev.Newchannel,
     "HangupRequest": ev.HangupRequest,
     "Hold": ev.Hold,
     "Unhold": ev.Unhold,
@@ -58,21 +56,21 @@ class Translator:
     """Translates the messages of one connection.
 
     `variables` are the channel variables whose VarSet matters; None means all of them.
-    `ignored` counts messages that told the mirror nothing, `malformed` those refused.
+    `malformed` counts messages that were refused. `blocks` are its memory, `dialplan` is what
+    it does with VarSet and Newexten.
     """
 
     def __init__(self, variables: frozenset[str] | None = None) -> None:
-        self.ignored = 0
         self.malformed = 0
-        self._variables = (
-            None if variables is None else frozenset(name.encode() for name in variables)
-        )
-        self._blocks = Blocks()
-        self._read = self._blocks.read
-        self._lists = Lists(self._blocks, self._variables)
+        names = None if variables is None else frozenset(name.encode() for name in variables)
+        self.blocks = Blocks()
+        self._read = self.blocks.read
+        self._lists = Lists(self.blocks, names)
+        self.dialplan = Dialplan(self.blocks, names)
         handlers: dict[str, Handler] = {
-            "VarSet": self._varset,
-            "Newexten": self._newexten,
+            "VarSet": self.dialplan.varset,
+            "Newexten": self.dialplan.newexten,
+            "Newchannel": self._newchannel,
             "NewCallerid": self._new_callerid,
             "Hangup": self._hangup,
             "DialBegin": self._dial_begin,
@@ -92,7 +90,11 @@ class Translator:
         handlers |= self._lists.handlers()
         handlers |= {"ParkedCall": _parked_call, "Pickup": _pickup}
         handlers["AttendedTransfer"] = _attended_transfer
-        self._handlers = {name.encode(): handler for name, handler in handlers.items()}
+        self._handlers = {b"Event: " + name.encode(): rule for name, rule in handlers.items()}
+
+    def knows(self, line: bytes) -> bool:
+        """Return whether an event that begins with `line` can tell the mirror anything."""
+        return line in self._handlers
 
     def translate(self, raw: bytes, received: float) -> ev.Event | None:
         """Return the event in the message `raw`, or None if it tells the mirror nothing.
@@ -100,23 +102,20 @@ class Translator:
         `received` is the unix time of its arrival, used when it has no Timestamp.
         """
         end = raw.find(b"\r\n")
-        if raw[:7] == b"Event: ":
-            handler = self._handlers.get(raw[7:end] if end >= 0 else raw[7:])
-        else:
-            handler = self._lists.response
+        line = raw[:end] if end >= 0 else raw
+        handler = self._handlers.get(line)
         if handler is None:
-            self.ignored += 1
-            return None
-        self._blocks.span = (0, 0)
+            if line[:7] == b"Event: ":
+                return None
+            handler = self._lists.response
+        self.blocks.span = (0, 0)
         event = handler(raw, received)
-        start, stop = self._blocks.span
+        start, stop = self.blocks.span
         # Its own Privilege, if it has one, is the second line.
         if _another(raw, end + 1, start or len(raw)) or (stop and _another(raw, stop)):
             self.malformed += 1
-            self._blocks.clear()
+            self.blocks.clear()
             return ev.Malformed(received, f"two messages in one: {Message(raw).name[:40]!r}")
-        if event is None:
-            self.ignored += 1
         return event
 
     # A channel's life
@@ -146,12 +145,12 @@ class Translator:
 
         return handler
 
-    def _newexten(self, raw: bytes, received: float) -> ev.Event | None:
+    def _newchannel(self, raw: bytes, received: float) -> ev.Event | None:
         channel, _ = self._read(raw)
         if channel is None:
             return None
-        running = application(raw, b"AppData")
-        return ev.ChannelUpdate(time_of(raw, received), channel, True, running)
+        self.blocks.note_place(False)
+        return ev.Newchannel(time_of(raw, received), channel)
 
     def _new_callerid(self, raw: bytes, received: float) -> ev.Event | None:
         # It can come after the channel's Hangup.
@@ -165,26 +164,9 @@ class Translator:
         uniqueid = value(raw, b"Uniqueid")
         if not uniqueid or uniqueid == b"none":
             return None
-        self._blocks.forget(uniqueid)
+        self.blocks.forget(uniqueid)
         channel, cause = text(value(raw, b"Channel")), number(value(raw, b"Cause"), 0)
         return ev.Hangup(time_of(raw, received), text(uniqueid), channel, cause)
-
-    def _varset(self, raw: bytes, received: float) -> ev.Event | None:
-        # From the end: the value is escaped and thus one line, and the last header.
-        start = raw.rfind(b"\r\nVariable: ") + 12
-        end = raw.find(b"\r\n", start)
-        if start < 12 or end < 0:
-            return None
-        name = raw[start:end].lstrip(b"_")
-        channel, changed = self._read(raw)
-        if channel is None:
-            return _marker(raw, received, name)
-        if self._variables is not None and name not in self._variables:
-            if not changed:
-                return None
-            return ev.ChannelUpdate(time_of(raw, received), channel, creates=True)
-        content = unescape(text(value(raw, b"Value", end)))
-        return ev.VarSet(time_of(raw, received), channel, text(name), content)
 
     def _rename(self, raw: bytes, received: float) -> ev.Event | None:
         uniqueid, new_name = text(value(raw, b"Uniqueid")), text(value(raw, b"Newname"))
@@ -196,7 +178,7 @@ class Translator:
     # Dials, Local channels, bridges
 
     def _dial_begin(self, raw: bytes, received: float) -> ev.Event | None:
-        caller, dest = self._blocks.peek(raw), self._blocks.peek(raw, b"Dest")
+        caller, dest = self.blocks.peek(raw), self.blocks.peek(raw, b"Dest")
         if dest is None:
             return None
         dial_string = text(value(raw, b"DialString"))
@@ -207,7 +189,7 @@ class Translator:
         kind: Callable[[float, ev.ChannelSnapshot | None, ev.ChannelSnapshot, str], ev.Event],
     ) -> Handler:
         def handler(raw: bytes, received: float) -> ev.Event | None:
-            caller, dest = self._blocks.peek(raw), self._blocks.peek(raw, b"Dest")
+            caller, dest = self.blocks.peek(raw), self.blocks.peek(raw, b"Dest")
             if dest is None:
                 return None
             return kind(time_of(raw, received), caller, dest, text(value(raw, b"DialStatus")))
@@ -215,7 +197,7 @@ class Translator:
         return handler
 
     def _local_bridge(self, raw: bytes, received: float) -> ev.Event | None:
-        one, two = self._blocks.peek(raw, b"LocalOne"), self._blocks.peek(raw, b"LocalTwo")
+        one, two = self.blocks.peek(raw, b"LocalOne"), self.blocks.peek(raw, b"LocalTwo")
         if one is None or two is None:
             return None
         return ev.LocalBridge(time_of(raw, received), one, two)
@@ -237,23 +219,17 @@ class Translator:
 
     def _fully_booted(self, raw: bytes, received: float) -> ev.Event | None:
         # A new life of the machine, or a new connection: what was remembered may be of the old.
-        self._blocks.clear()
+        self.blocks.clear()
         return ev.FullyBooted(time_of(raw, received), number(value(raw, b"Uptime"), -1))
 
     def _shutdown(self, raw: bytes, received: float) -> ev.Event | None:
-        self._blocks.clear()
+        self.blocks.clear()
         return ev.Shutdown(time_of(raw, received))
 
     @property
     def names(self) -> frozenset[str]:
         """The names of the events that are looked at."""
-        return frozenset(name.decode() for name in self._handlers)
-
-
-def _marker(raw: bytes, received: float, name: bytes) -> ev.Event | None:
-    if name != MARKER_VARIABLE.encode():
-        return None
-    return ev.Marker(time_of(raw, received), unescape(text(value(raw, b"Value"))))
+        return frozenset(line[7:].decode() for line in self._handlers)
 
 
 def _parked_call(raw: bytes, received: float) -> ev.Event | None:

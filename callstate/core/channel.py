@@ -5,6 +5,8 @@ parts change them; `derive` reads them and makes legs.
 """
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from callstate.core.events import Bridge, ChannelSnapshot, ChannelState
 from callstate.core.model import uniqueid_order
@@ -44,6 +46,15 @@ def number_in(dial_string: str) -> str:
     return match[1] if match else ""
 
 
+def is_noted(exten: str) -> bool:
+    """Return whether it matters that a channel was in the extension `exten`, if only for a moment.
+
+    >>> is_noted("101"), is_noted("ivr"), is_noted(""), is_noted("s")
+    (True, True, True, False)
+    """
+    return len(exten) != 1 or exten in _DIALLED
+
+
 class Channel:
     """One channel of one machine.
 
@@ -62,6 +73,7 @@ class Channel:
     number. `is_alerted` says that it was told that somebody rings. `parking_space` counts
     while it is in a parking bridge.
     `running` is the application that it runs, `Queue(sales)`, if that is one of `PLACES`.
+    `said` is what its variables say, as `derive` worked it out; None when they changed since.
     `is_over` says that it hung up, and that something holds on to it; see `sync`.
     """
 
@@ -88,6 +100,7 @@ class Channel:
         "recordings",
         "requested",
         "running",
+        "said",
         "serial",
         "sip_callid",
         "snapshot",
@@ -124,6 +137,7 @@ class Channel:
         self.running = ""
         self.requested = snapshot.linkedid != snapshot.uniqueid
         self.recordings: list[str] = []
+        self.said: tuple[object, Mapping[str, Any]] | None = None
         self.sip_callid = ""
 
     @property
@@ -178,6 +192,7 @@ class Channel:
         self.recordings = list(before.recordings)
         self.sip_callid = before.sip_callid
         self.variables = before.variables | self.variables
+        self.said = None
 
     def __repr__(self) -> str:
         return f"Channel({self.channel!r}, {self.uniqueid!r})"

@@ -8,6 +8,7 @@ lines.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -50,12 +51,16 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     groups: Mapping[str, int] = {}
 
 
+# What a channel's variables say, by the field of a leg; a number that is none is None.
+Said = Mapping[str, Any]
+
+
 class Deriver:
     """Makes the legs of one machine."""
 
     def __init__(self, machine: int, rules: Rules, inference: Inference) -> None:
         self._machine = machine
-        self._variables = dict(rules.variables)
+        self._fields = tuple((variable, field) for field, variable in rules.variables.items())
         self._numbers: dict[str, Callable[[str], int | None]] = {
             "scustomer": _number,
             "dcustomer": _number,
@@ -73,42 +78,44 @@ class Deriver:
             return None
         # One that was made by nobody else, and says who it is, stays the source in its row,
         # whoever it met: who picked a call up or fetched a parked one.
-        is_caller = not channel.requested and self._text([channel], "snumber", "") != ""
+        own = self._said(channel)
+        is_caller = not channel.requested and "snumber" in own
         view = self._inference.view(channel, registry, is_caller=is_caller)
-        return self._leg(channel, registry, view)
+        return self._leg(channel, registry, view, own)
 
-    def _leg(self, channel: Channel, registry: Registry, view: View) -> Leg:
-        way, route, goal = _speakers(channel, view)
+    def _leg(self, channel: Channel, registry: Registry, view: View, own: Said) -> Leg:
+        way, route, goal = self._speakers(channel, view, own)
+        line = {**route, **own}
         source, end, caller = view.source, view.destination, view.way.origin.snapshot
-        text, number = self._text, self._number
-        stype, dtype = text(way, "stype", source.type), text(goal, "dtype", end.type)
-        peer = self._peer(channel, route, "peer", (end.peer, source.peer))
+        stype, dtype = way.get("stype", source.type), goal.get("dtype", end.type)
+        peer = _peer(own, route, "peer", (end.peer, source.peer))
+        billing = (end.billing_peer, source.billing_peer)
         return Leg(
             answered=channel.answered,
-            billing_peer=self._peer(
-                channel, route, "billing_peer", (end.billing_peer, source.billing_peer)
-            ),
-            callerid_external=text(way, "callerid_external", caller.caller_number),
-            callerid_internal=text(way, "callerid_internal", caller.caller_number),
-            callername_external=text(way, "callername_external", caller.caller_name),
-            callername_internal=text(way, "callername_internal", caller.caller_name),
+            billing_peer=_peer(own, route, "billing_peer", billing),
+            callerid_external=way.get("callerid_external", caller.caller_number),
+            callerid_internal=way.get("callerid_internal", caller.caller_number),
+            callername_external=way.get("callername_external", caller.caller_name),
+            callername_internal=way.get("callername_internal", caller.caller_name),
             callid=self._callid(channel),
             channel=channel.channel,
-            cnumber=text(way, "cnumber", view.called),
-            ctype=text(way, "ctype", view.called_type),
-            dcustomer=number(goal, "dcustomer", end.customer),
-            dnumber=text(goal, "dnumber", end.number),
+            cnumber=way.get("cnumber", view.called),
+            ctype=way.get("ctype", view.called_type),
+            dcustomer=_known(goal, "dcustomer", end.customer),
+            dnumber=goal.get("dnumber", end.number),
             dtype=dtype,
-            ingroup=number(way, "ingroup", source.ingroup),
+            ingroup=_known(way, "ingroup", source.ingroup),
             machine=self._machine,
-            outgroup=number([channel, *route], "outgroup", end.outgroup),
-            overmax=number([channel, *route], "overmax", 0),
+            outgroup=_known(line, "outgroup", end.outgroup),
+            overmax=_known(line, "overmax", 0),
             peer=peer,
             recording=channel.recordings[-1] if channel.recordings else "",
-            scustomer=number([channel, *route], "scustomer", source.customer),
-            sip_callid=self._sip_callid(channel),
-            snumber=text(way, "snumber", source.number),
-            spresent=self._presented(way, view.way.origin),
+            scustomer=_known(line, "scustomer", source.customer),
+            sip_callid=own.get("sip_callid")
+            or channel.variables.get("SIPCALLID")
+            or channel.sip_callid,
+            snumber=way.get("snumber", source.number),
+            spresent=_presented(way, view.way.origin),
             start=channel.start,
             status=_status(channel, registry),
             stype=stype,
@@ -116,64 +123,66 @@ class Deriver:
             direction=direction_of(stype, dtype, peer).value,
         )
 
-    def _text(self, channels: list[Channel], field: str, inferred: str) -> str:
-        """Return what the first of `channels` says that has the field's variable."""
-        variable = self._variables.get(field)
-        if variable is None:
-            return inferred
-        for channel in channels:
-            value = channel.variables.get(variable)
-            if value:
-                return value
-        return inferred
+    def _said(self, channel: Channel) -> Said:
+        """Return what the variables of `channel` say. O(1) until they change."""
+        said = channel.said
+        if said is None or said[0] is not self._fields:
+            values: dict[str, Any] = {}
+            for variable, field in self._fields:
+                value = channel.variables.get(variable)
+                if value:
+                    read = self._numbers.get(field)
+                    values[field] = value if read is None else read(value)
+            said = channel.said = self._fields, values
+        return said[1]
 
-    def _number(self, channels: list[Channel], field: str, inferred: int) -> int:
-        text = self._text(channels, field, "")
-        if not text:
-            return inferred
-        number = self._numbers[field](text)
-        return inferred if number is None else number
+    def _speakers(self, channel: Channel, view: View, own: Said) -> tuple[Said, Said, Said]:
+        """Return what is said of who calls, of how the call goes on, and of where it goes.
+
+        After the leg itself, who calls is said where the call began, how it goes on by the
+        nearest that dialled, and where it goes by the leg that is reached; unless that one
+        began a call too: what it says then is where that call went.
+        """
+        origin, between = view.way
+        goal = own
+        if view.reached is not channel and view.reached.is_dialled:
+            goal = {**self._said(view.reached), **own}
+        if origin is channel and not between:
+            return own, own, goal
+        way, route = dict(self._said(origin)), dict(self._said(origin))
+        for other in reversed(between):
+            said = self._said(other)
+            way = {**said, **way}
+            route |= said
+        return {**way, **own}, route, goal
 
     def _callid(self, channel: Channel) -> str:
         """One callid for all of a call: the variable of its oldest channel that has it."""
         call = channel.call
         assert call is not None, channel
-        variable = self._variables.get("callid")
-        if variable:
-            named = [member for member in call.members if member.variables.get(variable)]
-            if named:
-                return min(named, key=age).variables[variable]
-        return call.callid
-
-    def _sip_callid(self, channel: Channel) -> str:
-        inferred = channel.variables.get("SIPCALLID") or channel.sip_callid
-        return self._text([channel], "sip_callid", inferred)
-
-    def _peer(
-        self, channel: Channel, route: list[Channel], field: str, inferred: tuple[int, int]
-    ) -> int:
-        """Return the carrier: the one that the leg itself is before that of the call so far."""
-        at_end, at_source = inferred
-        so_far = at_end or self._number(route, field, at_source)
-        return self._number([channel], field, so_far)
-
-    def _presented(self, way: list[Channel], caller: Channel) -> int:
-        value = self._text(way, "spresent", caller.variables.get("CALLERID(pres)", ""))
-        if value:
-            return 0 if value == "0" or value.startswith(_NOT_PRESENTED) else 1
-        return int(caller.presentation < 0 or not caller.presentation & _PRESENTATION_MASK)
+        named = [member for member in call.members if "callid" in self._said(member)]
+        if not named:
+            return call.callid
+        callid: str = self._said(min(named, key=age) if len(named) > 1 else named[0])["callid"]
+        return callid
 
 
-def _speakers(channel: Channel, view: View) -> tuple[list[Channel], list[Channel], list[Channel]]:
-    """Return whose variables say who calls, how the call goes on, and where it goes.
+def _known(said: Said, field: str, inferred: int) -> int:
+    number: int | None = said.get(field)
+    return inferred if number is None else number
 
-    After the leg itself, who calls is said where the call began, how it goes on by the nearest
-    that dialled, and where it goes by the leg that is reached; unless that one began a call
-    too: what it says then is where that call went.
-    """
-    origin, between = view.way
-    goal = [channel, view.reached] if view.reached.is_dialled else [channel]
-    return [channel, origin, *between], [*between, origin], goal
+
+def _peer(own: Said, route: Said, field: str, inferred: tuple[int, int]) -> int:
+    """Return the carrier: the one that the leg itself is before that of the call so far."""
+    at_end, at_source = inferred
+    return _known(own, field, at_end or _known(route, field, at_source))
+
+
+def _presented(way: Said, caller: Channel) -> int:
+    value = way.get("spresent") or caller.variables.get("CALLERID(pres)")
+    if value:
+        return 0 if value == "0" or value.startswith(_NOT_PRESENTED) else 1
+    return int(caller.presentation < 0 or not caller.presentation & _PRESENTATION_MASK)
 
 
 def _status(channel: Channel, registry: Registry) -> str:

@@ -279,6 +279,7 @@ class Registry:
         if channel.variables.get(name) == value:
             return
         channel.variables[name] = value
+        channel.said = None
         if name not in _NOT_SHOWN:
             self.changed.add(channel.uniqueid)
 

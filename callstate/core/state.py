@@ -54,7 +54,8 @@ class CallState:
         account_code_is_customer: bool = False,
         directory: Directory | None = None,
     ) -> None:
-        self.store = LegStore()
+        self._store = LegStore()
+        self._behind: dict[int, _Machine] = {}
         self.directory = Directory.empty() if directory is None else directory
         self.source = SourceStatus()
         self.ready = False
@@ -62,6 +63,14 @@ class CallState:
         self._endpoints = endpoints
         self._account_code_is_customer = account_code_is_customer
         self._machines: dict[int, _Machine] = {}
+
+    @property
+    def store(self) -> LegStore:
+        """The legs, up to date with all events taken in. O(1), or the calls that changed."""
+        if self._behind:
+            for machine in list(self._behind):
+                self.publish(machine)
+        return self._store
 
     def add_machine(self, machine: int, name: str = "") -> None:
         """Expect a machine; until its first sync it is out of step."""
@@ -88,8 +97,8 @@ class CallState:
         self.publish(machine)
 
     def take(self, machine: int, event: ev.Event) -> None:
-        """Take in an event, and leave the legs as they are until `publish`. O(its call)."""
-        known = self._machines[machine]
+        """Take in an event; the legs follow when somebody asks for them. O(its call)."""
+        known = self._behind[machine] = self._machines[machine]
         was_held = known.sync.is_held
         known.sync.apply(event)
         if was_held and not known.sync.is_held:
@@ -101,6 +110,7 @@ class CallState:
         Events of one call come in bursts: what many of them changed is derived once.
         """
         known = self._machines[machine]
+        self._behind.pop(machine, None)
         if known.is_swapped:
             self._publish_all(known)
         elif not known.sync.is_held and known.sync.mirror.registry.changed:
@@ -173,9 +183,9 @@ class CallState:
             known.sync.mirror.registry.check()
             for channel in registry.channels.values():
                 leg = known.deriver.derive(channel, registry)
-                filed = self.store.get(LegKey(machine, channel.uniqueid))
+                filed = self._store.get(LegKey(machine, channel.uniqueid))
                 assert filed == leg, (channel, filed, leg)
-            legs = [leg for leg in self.store if leg.machine == machine]
+            legs = [leg for leg in self._store if leg.machine == machine]
             assert all(leg.uniqueid in registry.channels for leg in legs), "a leg left over"
 
     # Mirrors into legs
@@ -186,7 +196,7 @@ class CallState:
         for uniqueid in registry.changed:
             channel = registry.channels.get(uniqueid)
             if channel is None:
-                self.store.remove(LegKey(known.machine, uniqueid))
+                self._store.remove(LegKey(known.machine, uniqueid))
             elif uniqueid not in concerned:
                 concerned.update((other.uniqueid, other) for other in related(channel, registry))
         registry.changed.clear()
@@ -199,20 +209,20 @@ class CallState:
         machine = known.machine
         gone = [
             place.leg.key
-            for place in self.store.by_machine.lookup(machine)
+            for place in self._store.by_machine.lookup(machine)
             if place.uniqueid not in registry.channels
         ]
         for key in gone:
-            self.store.remove(key)
+            self._store.remove(key)
         self._put(known, registry, registry.channels)
 
     def _put(self, known: "_Machine", registry: Registry, channels: dict[str, Channel]) -> None:
         for channel in channels.values():
             leg = known.deriver.derive(channel, registry)
             if leg is not None:
-                self.store.put(leg)
+                self._store.put(leg)
             else:
-                self.store.remove(LegKey(known.machine, channel.uniqueid))
+                self._store.remove(LegKey(known.machine, channel.uniqueid))
 
     def _deriver(self, machine: int) -> Deriver:
         inference = Inference(

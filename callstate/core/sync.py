@@ -15,6 +15,9 @@ A list that is not whole (its own count says so) is used for what it shows, not 
 it leaves out.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from callstate.core import events as ev
 from callstate.core.mirror import Mirror
 from callstate.core.registry import Registry
@@ -45,6 +48,17 @@ class Sync:
         self._items: dict[str, list[str]] = {}
         self._saw_list = False
         self._is_complete = False
+        self._rules: dict[type[ev.Event], Callable[[Any], None]] = {
+            ev.CoreShowChannel: self._listed,
+            ev.Status: self._listed,
+            ev.BridgeListItem: self._bridge_listed,
+            ev.BridgeInfoChannel: self._member_listed,
+            ev.BridgeInfoComplete: self._bridge_complete,
+            ev.ListStart: self._started,
+            ev.ListComplete: self._complete,
+            ev.ListRefused: self._refused,
+            ev.FullyBooted: self._booted,
+        }
 
     @property
     def served(self) -> Registry:
@@ -81,34 +95,29 @@ class Sync:
 
     def apply(self, event: ev.Event) -> None:
         """Take in one event of the current connection. O(its call); O(channels) for a list."""
-        match event:
-            case ev.CoreShowChannel() | ev.Status():
-                self._note(event.action_id, event.snapshot.uniqueid)
-                if (
-                    self._is_complete
-                    and event.snapshot.uniqueid not in self.mirror.registry.channels
-                ):
-                    self.missed += 1
-                self.mirror.apply(event)
-            case ev.BridgeListItem():
-                self._note(event.action_id, event.bridge.bridge_uniqueid)
-                self.mirror.registry.bridging.record(event.bridge)
-                self.mirror.registry.settle()
-            case ev.BridgeInfoChannel():
-                self._note(event.action_id, event.snapshot.uniqueid)
-            case ev.BridgeInfoComplete():
-                self._bridge_complete(event)
-            case ev.ListStart():
-                self._saw_list = True
-                self._items[event.action_id] = []
-            case ev.ListComplete():
-                self._complete(event)
-            case ev.ListRefused():
-                self._restarted()
-            case ev.FullyBooted():
-                self._booted(event)
-            case _:
-                self.mirror.apply(event)
+        rule = self._rules.get(type(event))
+        if rule is None:
+            self.mirror.apply(event)
+        else:
+            rule(event)
+
+    def _listed(self, event: ev.CoreShowChannel | ev.Status) -> None:
+        self._note(event.action_id, event.snapshot.uniqueid)
+        if self._is_complete and event.snapshot.uniqueid not in self.mirror.registry.channels:
+            self.missed += 1
+        self.mirror.apply(event)
+
+    def _bridge_listed(self, event: ev.BridgeListItem) -> None:
+        self._note(event.action_id, event.bridge.bridge_uniqueid)
+        self.mirror.registry.bridging.record(event.bridge)
+        self.mirror.registry.settle()
+
+    def _member_listed(self, event: ev.BridgeInfoChannel) -> None:
+        self._note(event.action_id, event.snapshot.uniqueid)
+
+    def _started(self, event: ev.ListStart) -> None:
+        self._saw_list = True
+        self._items[event.action_id] = []
 
     def _note(self, action_id: str, uniqueid: str) -> None:
         self._items.setdefault(action_id, []).append(uniqueid)
@@ -161,6 +170,9 @@ class Sync:
         )
         if self._saw_list or older:
             self._restarted()
+
+    def _refused(self, _event: ev.ListRefused) -> None:
+        self._restarted()
 
     def _restarted(self) -> None:
         if self._held is not None:

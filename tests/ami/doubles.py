@@ -33,26 +33,26 @@ class RecordingSink:
         self.log: list[tuple[str, str]] = []
         self.messages: list[bytes] = []
         self.times: list[float] = []
-        self.drained_at: list[float] = []
         self.fail_on = b""
 
     def opened(self, version: str) -> None:
         self.log.append(("opened", version))
 
-    def received(self, raw: bytes, at: float) -> None:
-        self.messages.append(raw)
+    def received(self, messages: list[bytes], at: float) -> None:
+        self.messages += messages
         self.times.append(at)
-        if self.fail_on and self.fail_on in raw:
+        if self.fail_on and any(self.fail_on in raw for raw in messages):
             raise RuntimeError("a bug in the sink")
-
-    def drained(self, at: float) -> None:
-        self.drained_at.append(at)
 
     def closed(self, reason: str) -> None:
         self.log.append(("closed", reason))
 
     def failed(self, reason: str) -> None:
         self.log.append(("failed", reason))
+
+    def has(self, number: int) -> bool:
+        """Return whether it received so many events."""
+        return len(self.events) == number
 
     @property
     def events(self) -> list[bytes]:

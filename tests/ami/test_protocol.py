@@ -35,7 +35,7 @@ class Link:
         self.received: list[bytes] = []
         loop = asyncio.get_running_loop()
         self.protocol = AmiProtocol(
-            lambda raw, _at: self.received.append(raw), clock=lambda: 1.0, loop=loop
+            lambda messages, _at: self.received.extend(messages), clock=lambda: 1.0, loop=loop
         )
         self.transport = RecordingTransport(self.protocol)
         self.protocol.connection_made(self.transport)
@@ -210,7 +210,7 @@ async def test_the_end_of_the_stream_ends_the_link() -> None:
 async def test_a_link_given_up_before_it_was_there_is_closed_when_it_comes() -> None:
     received: list[bytes] = []
     protocol = AmiProtocol(
-        lambda raw, _at: received.append(raw),
+        lambda messages, _at: received.extend(messages),
         clock=lambda: 1.0,
         loop=asyncio.get_running_loop(),
     )

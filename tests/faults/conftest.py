@@ -157,7 +157,7 @@ def _assert_nothing_waits(bed: Bed) -> None:
     assert bed.connection.sink_errors == 0
     assert len(bed.session._marks) <= 1
     assert len(sync._items) <= 4
-    assert len(bed.session._translator._blocks) <= len(registry.channels)
+    assert len(bed.session._intake._blocks) <= len(registry.channels)
     assert not sync.is_held
     assert not registry.channels
     assert not registry.bridges

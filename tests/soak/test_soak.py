@@ -40,10 +40,9 @@ class Engine:
         self.most_legs = 0
 
     def feed(self, data: bytes) -> None:
-        for raw in self._decoder.feed(data):
-            self.messages += 1
-            self.session.received(raw, self.at)
-        self.session.drained(self.at)
+        messages = self._decoder.feed(data)
+        self.messages += len(messages)
+        self.session.received(messages, self.at)
         self.most_legs = max(self.most_legs, len(self.state.store))
 
 
@@ -78,7 +77,7 @@ def _assert_nothing_is_left(engine: Engine) -> None:
     assert (registry._by_name, registry._superseded, registry._orphans) == ({}, {}, {})
     known = registry.calls
     assert (known._by_linkedid, known._by_pair, known._births) == ({}, {}, {})
-    assert len(engine.session._translator._blocks) == 0
+    assert len(engine.session._intake._blocks) == 0
     assert state.sync_of(MACHINE)._items == {}
     assert engine.session._marks == {}
     # Those of the last while, and none that is older; four channels to a call at most.
@@ -100,7 +99,7 @@ def _resident_kilobytes() -> int:
         return 0
 
 
-def test_nothing_is_left_of_very_many_calls() -> None:
+async def test_nothing_is_left_of_very_many_calls() -> None:
     engine = Engine()
     begin = time.perf_counter()
     warm = CALLS // 4

@@ -114,7 +114,7 @@ async def test_answers_do_not_depend_on_the_legs_of_others(
         given |= {"recursive": str(int(world.recursive)), "names": dice.choice("01")}
         directory, post, answers = directory_of(world, base), dice.random() < 0.3, []
         for (state, client), legs in zip(platforms, (world.legs, visible), strict=True):
-            state.directory, state.store = directory, make_store(legs)
+            state.directory, state._store = directory, make_store(legs)
             answers.append(await ask(client, LIST_PATH, given, post=post))
         assert answers[0] == answers[1], number
         hidden = set(world.parents) - seen_customers(world)
@@ -143,7 +143,7 @@ async def test_panels_do_not_either(
         own = {int(given["customer"])} if given["customer"].isdigit() else {world.who.customer}
         visible = [leg for leg in world.legs if own & {leg.scustomer, leg.dcustomer}]
         for (state, client), legs in zip(platforms, (world.legs, visible), strict=True):
-            state.directory, state.store = directory, make_store(legs)
+            state.directory, state._store = directory, make_store(legs)
             answers.append(await ask(client, PANEL_PATH, given, post=False))
         assert answers[0] == answers[1], number
 
@@ -163,7 +163,7 @@ async def test_a_long_answer_does_not_either(
         for more in ({}, {"count": "1"}, {"limit": "1500"}, {"snumber": "0", "descending": "1"}):
             answers = []
             for (state, client), some in zip(platforms, (legs, own), strict=True):
-                state.store = make_store(some)
+                state._store = make_store(some)
                 answers.append(
                     await ask(client, LIST_PATH, given | more | {"sort": sort}, post=False)
                 )
