@@ -87,8 +87,9 @@ def start_server(lab_roots: None) -> Iterator[StartServer]:
         systemname: str = "",
         channelvars: bool = True,
         timestamps: bool = False,
+        conf: Path | None = None,
     ) -> Server:
-        key = (release, lane, systemname, channelvars, timestamps)
+        key = (release, lane, systemname, channelvars, timestamps, conf)
         server = servers.get(key)
         if server is None:
             server = servers[key] = Server(
@@ -97,6 +98,7 @@ def start_server(lab_roots: None) -> Iterator[StartServer]:
                 systemname=systemname,
                 channelvars=channelvars,
                 timestamps=timestamps,
+                conf=conf,
             )
             server.stop()  # left by a run that was killed
             server.start()

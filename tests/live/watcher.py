@@ -141,9 +141,10 @@ async def watching(
     folder: Path,
     seats: Sequence[Seat],
     tables: Mapping[str, Mapping[str, float]],
+    variables: Mapping[str, str] = WATCHED,
 ) -> AsyncIterator[Watcher]:
     """Run callstate on the machines in `seats`; `tables` are tables of its configuration."""
-    daemon = Daemon(configuration.load(write_config(folder, seats, tables, WATCHED)))
+    daemon = Daemon(configuration.load(write_config(folder, seats, tables, variables)))
     running = asyncio.create_task(daemon.run())
     async with aiohttp.ClientSession() as client:
         watcher = Watcher(daemon, client)

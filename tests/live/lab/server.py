@@ -15,7 +15,10 @@ def lab_folder() -> Path:
 
 
 class Server:
-    """Two servers may run at once when their slots differ: a slot shifts every port."""
+    """Two servers may run at once when their slots differ: a slot shifts every port.
+
+    `conf` is a folder to take instead of `conf/`.
+    """
 
     def __init__(
         self,
@@ -25,11 +28,13 @@ class Server:
         systemname: str = "",
         channelvars: bool = True,
         timestamps: bool = False,
+        conf: Path | None = None,
     ) -> None:
         self.release = release
         self.systemname = systemname
         self.channelvars = channelvars
         self.timestamps = timestamps
+        self.conf = conf
         self.name = f"lab{release}-{slot}"
         self.ami_port = 5038 + slot
         self.sip_port = 5160 + slot
@@ -47,6 +52,8 @@ class Server:
             options += ["--no-channelvars"]
         if self.timestamps:
             options += ["--timestamps"]
+        if self.conf is not None:
+            options += ["--conf", self.conf]
         self._run("start", self.name, *options)
 
     def stop(self) -> None:
