@@ -174,7 +174,7 @@ def _events(counts: Iterable[MachineCounts]) -> Iterator[Metric]:
     )
     applied = _histogram(
         "callstate_apply_seconds",
-        "Time from reading a piece of the stream to its legs being up to date.",
+        "Time from reading a piece of the stream until an answer knows of it.",
         "machine",
     )
     for each in counts:
