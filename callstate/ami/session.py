@@ -49,7 +49,7 @@ MASQUERADE_SECONDS = 5.0
 _MASQUERADE_SHARE = 0.05
 
 # A call's events come in bursts: what happens in so short a time is derived together.
-_PUBLISH_SECONDS = 0.005
+PUBLISH_SECONDS = 0.005
 
 # Suspicion does not ask for lists more often than this.
 _AUDIT_PAUSE_SECONDS = 1.0
@@ -124,7 +124,7 @@ class Session:
                 failure = failure or error
         if events and self._publishing is None:
             later = asyncio.get_running_loop().call_later
-            self._publishing = later(_PUBLISH_SECONDS, self._publish)
+            self._publishing = later(PUBLISH_SECONDS, self._publish)
         self._state.alive(self._machine, at)
         if messages:
             self.measures.applied(messages[-1], at, self._clock())

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from callstate.ami.decode import Decoder
-from callstate.ami.translate import Translator
+from callstate.ami.intake import Intake
 from callstate.core.state import CallState
 from callstate.core.store import Change
 from callstate.daemon import build_state
@@ -70,24 +70,24 @@ def _decode(pieces: list[bytes]) -> None:
 
 
 def _translate(pieces: list[bytes], wanted: frozenset[str]) -> None:
-    decoder, translate = Decoder(), Translator(wanted).translate
+    decoder, intake = Decoder(), Intake(wanted)
     for piece in pieces:
-        for raw in decoder.feed(piece):
-            translate(raw, 1.0)
+        intake.events(decoder.feed(piece), 1.0)
 
 
 def _take(pieces: list[bytes], wanted: frozenset[str], *, publish: bool) -> None:
-    """Do what the session does, without its counting; without legs unless `publish`."""
+    """Do what the session does, without its counting; without legs unless `publish`.
+
+    The legs follow each piece here, and not after some milliseconds only.
+    """
     state: CallState = build_state(material.config())
     state.add_machine(MACHINE)
     state.opened(MACHINE)
     state.released(MACHINE, 1.0)
-    decoder, translate, take = Decoder(), Translator(wanted).translate, state.take
+    decoder, intake, take = Decoder(), Intake(wanted), state.take
     for piece in pieces:
-        for raw in decoder.feed(piece):
-            event = translate(raw, 1.0)
-            if event is not None:
-                take(MACHINE, event)
+        for event in intake.events(decoder.feed(piece), 1.0):
+            take(MACHINE, event)
         if publish:
             state.publish(MACHINE)
 

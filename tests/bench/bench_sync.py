@@ -41,13 +41,12 @@ class Tap:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.messages = 0
-        self.opened, self.drained = session.opened, session.drained
-        self.closed, self.failed = session.closed, session.failed
+        self.opened, self.closed, self.failed = session.opened, session.closed, session.failed
 
-    def received(self, raw: bytes, at: float) -> None:
-        """Count a message and pass it on."""
-        self.messages += 1
-        self._session.received(raw, at)
+    def received(self, messages: list[bytes], at: float) -> None:
+        """Count messages and pass them on."""
+        self.messages += len(messages)
+        self._session.received(messages, at)
 
 
 @asynccontextmanager

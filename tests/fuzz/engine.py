@@ -74,10 +74,9 @@ class Engine:
 
     def feed(self, data: bytes) -> None:
         """Take in a piece, as the protocol and the connection do."""
-        for raw in self._decoder.feed(data):
-            self.messages += 1
-            self.session.received(raw, self.at)
-        self.session.drained(self.at)
+        messages = self._decoder.feed(data)
+        self.messages += len(messages)
+        self.session.received(messages, self.at)
 
     def look(self) -> None:
         """Assert that the state is consistent and can be shown."""
