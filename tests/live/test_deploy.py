@@ -263,7 +263,8 @@ async def test_the_account_hears_of_calls_and_of_nothing_that_is_filtered(
             handler = {"Variable": "CHANNEL(hangup_handler_push)", "Value": "callstate-sip,s,1"}
             await lab.act(Action="Setvar", Channel=channel, **handler)
             call.hangup()
-            # Answers to nobody, at once: its event is the last that comes of all this.
+            await all_ears.until("HangupHandlerRun")
+            await lab.clear()
             await lab.act(Action="Originate", Channel="Local/none@none", Async="true")
             await all_ears.until("OriginateResponse")
             await lab.act(Action="Reload", Module="manager")
