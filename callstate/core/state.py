@@ -76,6 +76,17 @@ class CallState:
         """Expect a machine; until its first sync it is out of step."""
         self._machines[machine] = _Machine(machine, name, self._deriver(machine))
 
+    def remove_machine(self, machine: int) -> None:
+        """Forget a machine and its legs; nothing may happen to it any more. O(its legs)."""
+        del self._machines[machine]
+        self._behind.pop(machine, None)
+        for key in [place.leg.key for place in self._store.by_machine.lookup(machine)]:
+            self._store.remove(key)
+
+    def rename_machine(self, machine: int, name: str) -> None:
+        """Call a machine `name` from now on."""
+        self._machines[machine].name = name
+
     def sync_of(self, machine: int) -> Sync:
         """Return the machine's mirror across its connections."""
         return self._machines[machine].sync
@@ -159,9 +170,20 @@ class CallState:
     def use_directory(self, directory: Directory) -> None:
         """Put `directory` in force, for queries and for what the legs' lines are. O(legs)."""
         self.directory = directory
-        for known in self._machines.values():
-            known.deriver = self._deriver(known.machine)
-            self._publish_all(known)
+        self._derive_anew()
+
+    def use_rules(
+        self,
+        *,
+        rules: Rules,
+        endpoints: tuple[Endpoint, ...],
+        account_code_is_customer: bool,
+    ) -> None:
+        """Put what the configuration says about legs in force. O(legs)."""
+        self._rules = rules
+        self._endpoints = endpoints
+        self._account_code_is_customer = account_code_is_customer
+        self._derive_anew()
 
     # How fresh it is
 
@@ -178,6 +200,8 @@ class CallState:
     def check(self) -> None:
         """Assert every invariant of mirrors and store, and that the legs are those derived."""
         self.store.check()
+        unknown = {leg.machine for leg in self._store} - self._machines.keys()
+        assert not unknown, f"legs of machines that are gone: {unknown}"
         for machine, known in self._machines.items():
             registry = known.sync.served
             known.sync.mirror.registry.check()
@@ -215,6 +239,11 @@ class CallState:
         for key in gone:
             self._store.remove(key)
         self._put(known, registry, registry.channels)
+
+    def _derive_anew(self) -> None:
+        for known in self._machines.values():
+            known.deriver = self._deriver(known.machine)
+            self._publish_all(known)
 
     def _put(self, known: "_Machine", registry: Registry, channels: dict[str, Channel]) -> None:
         for channel in channels.values():

@@ -195,6 +195,57 @@ def test_configured_variables_make_the_leg() -> None:
     assert leg.callid == "mine"
 
 
+def test_other_rules_are_in_force_for_legs_that_are_there() -> None:
+    state = CallState(rules=Rules(variables={"callid": "X"}))
+    state.add_machine(1)
+    state.opened(1)
+    state.apply(1, ev.VarSet(AT, snapshot(A), "X", "mine"))
+    state.apply(1, ev.VarSet(AT, snapshot(A), "Y", "yours"))
+
+    state.use_rules(
+        rules=Rules(variables={"callid": "Y"}),
+        endpoints=(Endpoint(pattern="PJSIP/*", type="external", peer=7),),
+        account_code_is_customer=True,
+    )
+
+    leg = state.store.get(LegKey(1, A))
+    assert leg is not None
+    assert (leg.callid, leg.stype, leg.peer) == ("yours", "external", 7)
+    state.check()
+
+
+def test_a_machine_takes_its_legs_with_it_and_no_others() -> None:
+    state = _state(1, 2)
+    for machine in (1, 2):
+        state.apply(machine, ev.Newchannel(AT, snapshot(A)))
+        state.apply(machine, ev.Newchannel(AT, snapshot(B)))
+    state.take(1, ev.Hangup(AT, A, "PJSIP/a"))
+    state.remove_machine(1)
+    assert _uniqueids(state) == {(2, A), (2, B)}
+    assert [status.machine for status in state.statuses()] == [2]
+    state.check()
+
+
+def test_a_machine_that_comes_back_begins_with_nothing() -> None:
+    state = _state(1)
+    state.apply(1, ev.Newchannel(AT, snapshot(A)))
+    state.remove_machine(1)
+    state.add_machine(1)
+    (status,) = state.statuses()
+    assert (len(state.store), status.in_step, status.as_of) == (0, False, None)
+    state.opened(1)
+    state.apply(1, ev.Newchannel(AT, snapshot(B)))
+    state.released(1, AT)
+    assert _uniqueids(state) == {(1, B)}
+    state.check()
+
+
+def test_a_machine_may_get_another_name() -> None:
+    state = _state(1)
+    state.rename_machine(1, "east")
+    assert [status.name for status in state.statuses()] == ["east"]
+
+
 def test_a_machine_that_nobody_added_is_a_bug() -> None:
     with pytest.raises(KeyError):
         CallState().apply(1, ev.Shutdown(AT))
