@@ -29,6 +29,12 @@ class Backoff:
         self._next = min(self._next * growth, self._limit)
         return wait * (1 - self._random.random() / 2)
 
+    def use(self, *, first: float, limit: float) -> None:
+        """Go by these seconds from now on."""
+        self._first = first
+        self._limit = limit
+        self._next = min(self._next, limit)
+
     def reset(self) -> None:
         """Begin again with the first wait."""
         self._next = min(self._first, self._limit)

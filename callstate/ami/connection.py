@@ -15,6 +15,7 @@ from typing import ParamSpec, Protocol
 from callstate.ami.backoff import Backoff
 from callstate.ami.errors import AmiError, ConnectionLost, LoginRefused, PermissionDenied
 from callstate.ami.link import Link
+from callstate.ami.patience import Patience
 from callstate.ami.protocol import Clock
 from callstate.ami.response import Response
 from callstate.ami.trouble import Trouble
@@ -73,7 +74,7 @@ class AmiConnection:
         random: Random | None = None,
     ) -> None:
         self._machine = machine
-        self._ami = ami
+        self._patience = Patience(ami)
         self._sink = sink
         self._session = session
         self._clock = clock
@@ -90,6 +91,13 @@ class AmiConnection:
         self.last_error = ""
         self.sink_errors = 0
         self.attempts = 0
+
+    def use(self, ami: Ami) -> None:
+        """Go by this patience from now on; a connection that is up stays up."""
+        self._patience.use(ami)
+        self._backoff.use(first=ami.retry_seconds, limit=ami.retry_limit_seconds)
+        if self._link is not None:
+            self._link.ami = ami
 
     @property
     def is_open(self) -> bool:
@@ -160,7 +168,9 @@ class AmiConnection:
     async def _attempt(self) -> None:
         """Connect, log in, and stay until it ends, which is always an exception."""
         self.attempts += 1
-        link = self._link = Link(self._machine, self._ami, self._receive, clock=self._clock)
+        link = self._link = Link(
+            self._machine, self._patience.ami, self._receive, clock=self._clock
+        )
         reason = "internal error"
         try:
             await link.connect()
@@ -182,32 +192,14 @@ class AmiConnection:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._run_session(), name=f"{name}:session")
-                group.create_task(self._ping(link), name=f"{name}:ping")
-                group.create_task(self._watch(link), name=f"{name}:watch")
+                group.create_task(self._patience.ping(link), name=f"{name}:ping")
+                group.create_task(self._patience.watch(link), name=f"{name}:watch")
                 raise ConnectionLost(await link.protocol.wait_lost())
         except BaseExceptionGroup as errors:
             raise _cause(errors) from None
 
     async def _run_session(self) -> None:
         await self._session(self)
-
-    async def _ping(self, link: Link) -> None:
-        while True:
-            await asyncio.sleep(self._ami.ping_seconds)
-            await link.ask("Ping")
-
-    async def _watch(self, link: Link) -> None:
-        """Raise when nothing came for too long.
-
-        The loop reads sockets before it runs timers that are due, so a loop that was busy
-        for a while does not take its own pause for the machine's.
-        """
-        loop, seconds = asyncio.get_running_loop(), self._ami.silence_seconds
-        left = seconds
-        while left > 0:
-            await asyncio.sleep(left)
-            left = link.protocol.heard + seconds - loop.time()
-        raise ConnectionLost(f"silent for {seconds:g} s")
 
     def _end(self, reason: str) -> None:
         self._oversized_before, self._link = self.oversized, None
@@ -257,7 +249,7 @@ class AmiConnection:
         """
         since, self._in_step_since = self._in_step_since, None
         now = asyncio.get_running_loop().time()
-        if since is not None and now - since >= self._ami.retry_limit_seconds:
+        if since is not None and now - since >= self._patience.ami.retry_limit_seconds:
             self._backoff.reset()
             self._trouble.end()
 

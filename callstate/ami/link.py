@@ -24,7 +24,10 @@ logger = logging.getLogger(__name__)
 
 
 class Link:
-    """A link from before it is connected until it is closed; never used again after that."""
+    """A link from before it is connected until it is closed; never used again after that.
+
+    `ami` may be exchanged: what begins after that has the new patience.
+    """
 
     def __init__(
         self,
@@ -36,7 +39,7 @@ class Link:
     ) -> None:
         loop = asyncio.get_running_loop()
         self._machine = machine
-        self._ami = ami
+        self.ami = ami
         self._login: Any = None
         self.protocol = AmiProtocol(receiver, clock=clock, loop=loop)
         # Only its send_action is used: its own connect and reconnect cannot be stopped.
@@ -59,7 +62,7 @@ class Link:
         Raises:
             ConnectionLost: with the reason.
         """
-        machine, seconds = self._machine, self._ami.connect_seconds
+        machine, seconds = self._machine, self.ami.connect_seconds
         try:
             async with asyncio.timeout(seconds):
                 # In a thread: it reads the system's certificates.
@@ -112,7 +115,7 @@ class Link:
         protocol, loop, seconds = (
             self.protocol,
             asyncio.get_running_loop(),
-            self._ami.action_seconds,
+            self.ami.action_seconds,
         )
         name, sent = action["Action"], loop.time()
         future: asyncio.Future[Any] = self._manager.send_action(action)

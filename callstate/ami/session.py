@@ -19,9 +19,9 @@ from callstate.ami.dialplan import MARKER_VARIABLE
 from callstate.ami.errors import AmiError, PermissionDenied
 from callstate.ami.intake import Intake
 from callstate.ami.measures import Measures
+from callstate.ami.wanted import header_lines, wanted_with
 from callstate.config import Sync
 from callstate.core import events as ev
-from callstate.core.mirror import VARIABLES
 from callstate.core.state import CallState
 from callstate.core.sync import DOUBT_SECONDS
 
@@ -37,9 +37,6 @@ BARRIER_SECONDS = 3.0
 
 # So many BridgeInfo may be under way: an action line each, and answers of a few kB.
 _BRIDGE_WINDOW = 50
-
-# AMI takes lines of up to 1 023 bytes (main/manager.c, inbuf).
-_LINE_BYTES = 900
 
 # No event carries the variables that a masquerade moves. So long after one they are asked for;
 # what happens meanwhile is looked at together.
@@ -74,7 +71,7 @@ class Session:
         self._machine = machine
         self._state = state
         self._sync = sync
-        self._wanted = tuple(sorted({*variables, *VARIABLES}))
+        self._wanted = self._taken = wanted_with(variables)
         self._clock = clock
         self._intake = Intake(frozenset(self._wanted))
         self._booted = asyncio.Event()
@@ -98,13 +95,17 @@ class Session:
             "malformed": self._malformed_before + self._intake.malformed,
         }
 
+    def use(self, *, sync: Sync, variables: Iterable[str]) -> None:
+        """Go by these from now on, and audit soon: that asks for the variables as well."""
+        self._sync = sync
+        self._wanted = wanted_with(variables)
+        self._suspicion.set()
+
     # The sink of the connection
 
     def opened(self, version: str) -> None:
         """Begin a new mirror."""
-        self._ignored_before += self._intake.ignored
-        self._malformed_before += self._intake.malformed
-        self._intake = Intake(frozenset(self._wanted))
+        self._take_in_anew()
         self._booted.clear()
         self._suspicion.clear()
         self._marks.clear()
@@ -233,11 +234,19 @@ class Session:
                 },
             )
 
+    def _take_in_anew(self) -> None:
+        self._ignored_before += self._intake.ignored
+        self._malformed_before += self._intake.malformed
+        self._taken = self._wanted
+        self._intake = Intake(frozenset(self._wanted))
+
     async def _ask_all(self, connection: AmiConnection) -> None:
+        if self._taken != self._wanted:
+            self._take_in_anew()  # here, where no list is half read
         loop = asyncio.get_running_loop()
         started = loop.time()
         async with asyncio.TaskGroup() as group:
-            for part in self._variable_lines():
+            for part in header_lines(self._wanted):
                 group.create_task(_ask(connection, "Status", [("Variables", part)]))
             group.create_task(_ask(connection, "CoreShowChannels"))
             group.create_task(_ask(connection, "BridgeList"))
@@ -250,17 +259,6 @@ class Session:
         self._lists_took = loop.time() - started
         await self._barrier(connection)
         self.measures.sync_seconds.observe(loop.time() - started)
-
-    def _variable_lines(self) -> list[str]:
-        """Return the variables' names in as many lines as AMI's limit makes necessary."""
-        lines = [""]
-        for name in self._wanted:
-            longer = f"{lines[-1]},{name}" if lines[-1] else name
-            if len(longer.encode()) > _LINE_BYTES:
-                lines.append(name)
-            else:
-                lines[-1] = longer
-        return lines
 
     async def _barrier(self, connection: AmiConnection) -> None:
         """Return when everything that was published before now has been applied.

@@ -45,3 +45,13 @@ def test_the_wait_is_cut_by_up_to_a_half(seed: int) -> None:
     cut = waits(backoff, 100)
     assert all(4 <= wait <= 8 for wait in cut)
     assert len(set(cut)) == 100
+
+
+def test_other_limits_count_from_the_next_wait_on() -> None:
+    backoff = Backoff(first=8, limit=64, random=Random(1))
+    for _ in range(4):
+        backoff.wait()
+    backoff.use(first=1, limit=2)
+    assert backoff.wait() <= 2
+    backoff.reset()
+    assert backoff.wait() <= 1

@@ -230,46 +230,6 @@ async def test_messages_that_are_too_long_are_counted_over_all_connections() -> 
         assert connection.oversized == 2
 
 
-async def test_a_half_open_link_is_noticed() -> None:
-    sink = RecordingSink()
-    watchful = msgspec.structs.replace(PATIENT, silence_seconds=0.05)
-    async with against(log_in_and_stay, sink=sink, ami=watchful):
-        await until(lambda: sink.count("closed"))
-    assert sink.log[:2] == [("opened", "11.0.0"), ("closed", "silent for 0.05 s")]
-
-
-async def test_pings_keep_a_quiet_link_up() -> None:
-    pings: list[str] = []
-
-    async def script(peer: Peer) -> None:
-        await peer.log_in()
-        while True:
-            action = await peer.action()
-            pings.append(action["Action"])
-            peer.reply(action, "Response: Success", "Ping: Pong")
-
-    sink = RecordingSink()
-    lively = msgspec.structs.replace(PATIENT, ping_seconds=0.001)
-    async with against(script, sink=sink, ami=lively):
-        await until(lambda: len(pings) >= 5)
-        assert sink.log == [("opened", "11.0.0")]
-    assert set(pings) == {"Ping"}
-
-
-async def test_an_unanswered_ping_ends_the_link_though_events_come() -> None:
-    async def script(peer: Peer) -> None:
-        await peer.log_in()
-        while True:
-            peer.send(b"Event: Noise" + END)
-            await asyncio.sleep(0.001)
-
-    sink = RecordingSink()
-    hasty = msgspec.structs.replace(PATIENT, ping_seconds=0.001, action_seconds=0.5)
-    async with against(script, sink=sink, ami=hasty):
-        await until(lambda: sink.count("closed"))
-    assert ("closed", "no answer to Ping within 0.5 s") in sink.log
-
-
 async def test_a_bug_in_the_sink_does_not_end_the_stream(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

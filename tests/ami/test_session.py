@@ -177,20 +177,6 @@ async def test_a_missing_permission_is_said(
         assert "permission denied" in joined.state.statuses()[0].last_error.lower()
 
 
-async def test_many_variables_are_asked_for_in_lines_that_asterisk_takes(
-    machine: Playback,
-) -> None:
-    state = CallState()
-    names = [f"a_rather_long_variable_name_{number:03}" for number in range(100)]
-    session = Session(1, state, sync=Sync(), variables=names)
-
-    lines = session._variable_lines()
-
-    assert len(lines) > 1
-    assert all(len(line) <= 900 for line in lines)
-    assert set(",".join(lines).split(",")) > set(names)
-
-
 async def test_nothing_is_left_of_a_session_that_ended(machine: Playback) -> None:
     before = asyncio.all_tasks()
     async with _join(machine) as joined:
