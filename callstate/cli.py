@@ -1,7 +1,8 @@
 """The command line: run, check, demo, replay, hash-password.
 
 Exit codes: 0 done; 2 the configuration, a file or the command line cannot be used (one
-line on standard error says which key, file or option); 1 anything else.
+line on standard error says which key, file or option); 1 anything else: a bug, or a stop that
+took too long. A second TERM or INT ends it by that signal.
 """
 
 import argparse
@@ -9,7 +10,8 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from callstate.core.state import CallState
 from callstate.daemon import Daemon, build_state
 from callstate.directory.file import DirectoryFile
 from callstate.directory.source import Source, open_source
+from callstate.notify import Notifier
 from callstate.web.auth import hash_password
 from callstate.web.certificate import load as load_certificate
 
@@ -55,12 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(parsed: argparse.Namespace) -> int:
     config = _load(parsed.config)
     logs.setup(config.logs.level, config.logs.format)
-    _run_loop(_serve(config))
+    _run_loop(_serve(config, partial(_load, parsed.config)))
     return 0
 
 
-async def _serve(config: configuration.Config) -> None:
-    await Daemon(config).run()
+async def _serve(config: configuration.Config, reread: Callable[[], configuration.Config]) -> None:
+    await Daemon(config, reread=reread, notifier=Notifier()).run()
 
 
 def _check(parsed: argparse.Namespace) -> int:

@@ -199,6 +199,7 @@ class Config(Struct, frozen=True, kw_only=True):
     """All of it. `variables` maps a field of the answer to the channel variable that holds it.
 
     `peers` and `groups` give the ids of names that such variables hold instead of a number.
+    `stop_seconds` is how long a stop waits for requests that are being answered.
     """
 
     http: Http = Http()
@@ -212,3 +213,4 @@ class Config(Struct, frozen=True, kw_only=True):
     peers: dict[str, Count] = {}
     groups: dict[str, Count] = {}
     account_code_is_customer: bool = False
+    stop_seconds: Seconds = 5.0

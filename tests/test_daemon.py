@@ -5,7 +5,6 @@ import os
 import signal
 import sqlite3
 import ssl
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -337,32 +336,12 @@ async def test_a_database_that_says_something_wrong_stops_the_start(
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_the_process_ends_on_sigterm(
-    configure: Callable[..., Config], tmp_path: Path
-) -> None:
-    async with _machine() as machine:
-        configure(machine.port)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "callstate", "run", "--config", tmp_path / "config.toml"),
-            stderr=asyncio.subprocess.PIPE,
-        )
-        assert process.stderr is not None
-        async with asyncio.timeout(20):
-            while b'"ready"' not in await process.stderr.readline():
-                pass
-        process.send_signal(signal.SIGTERM)
-        rest = (await process.communicate())[1]
-        assert process.returncode == 0, rest
-        assert b"stopped" in rest
-        assert b"Traceback" not in rest
-
-
 async def test_a_bug_in_one_task_is_logged_and_the_task_begun_anew(
     configure: Callable[..., Config],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("callstate.daemon._RESTART_SECONDS", 0.01)
+    monkeypatch.setattr("callstate.tasks.RESTART_SECONDS", 0.01)
     async with _machine() as machine:
         daemon = Daemon(configure(machine.port))
         released = daemon.state.released

@@ -10,6 +10,7 @@ CROSS_CUTTING = {
     "test_captures.py": "the fixtures",
     "test_docs.py": "the documents against the tables in the code",
     "test_layers.py": "the dependency rule",
+    "test_lifecycle.py": "the life of a process: start, reload, stop",
     "test_map.py": "this map",
     "test_monitoring.py": "what is deployed beside it: dashboard and alerts",
     "test_words.py": "words that have no place here",

@@ -29,6 +29,7 @@ _SAID = {
 class DirectoryWatch:
     """Reads a directory with `load`, and puts each new one in force in `state`.
 
+    `seconds` lie between two reads, 0: it is read only when somebody calls `reload`.
     `state.source` says how the last attempt ended.
     """
 
@@ -37,11 +38,14 @@ class DirectoryWatch:
         load: Callable[[], Awaitable[Directory]],
         state: CallState,
         *,
+        seconds: float,
         clock: Callable[[], float],
     ) -> None:
         self._load = load
         self._state = state
+        self._seconds = seconds
         self._clock = clock
+        self._changed = asyncio.Event()
         self._current: Directory | None = None
         self._turn = asyncio.Lock()
         self._problem = ""
@@ -52,21 +56,23 @@ class DirectoryWatch:
         Raises:
             DirectoryError: the source says a wrong one.
         """
-        while not await self.reload():  # noqa: ASYNC110  # a database tells nobody but who asks
-            await asyncio.sleep(RETRY_SECONDS)
+        while not await self.reload():
+            await self._pause(RETRY_SECONDS)
 
-    async def run(self, asked: asyncio.Event, *, seconds: float) -> None:
-        """Read the directory when `asked`, and every so many seconds unless they are 0."""
+    def use(self, load: Callable[[], Awaitable[Directory]], *, seconds: float) -> None:
+        """Read with `load` and so often from now on; what is in force stays until then."""
+        self._load = load
+        self._seconds = seconds
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Read the directory on its period, and soon again after it could not be read."""
         while True:
             unavailable = self._state.source.state is SourceState.UNAVAILABLE
+            seconds = self._seconds
             pause = min(seconds or RETRY_SECONDS, RETRY_SECONDS) if unavailable else seconds
-            try:
-                async with asyncio.timeout(pause or None):
-                    await asked.wait()
-            except TimeoutError:
-                pass
-            asked.clear()
-            await self.reload()
+            if await self._pause(pause or None):
+                await self.reload()
 
     async def reload(self) -> bool:
         """Read the directory and put it in force; return False if that cannot be.
@@ -77,17 +83,34 @@ class DirectoryWatch:
         # In turn, so that of two attempts the later one wins.
         async with self._turn:
             try:
-                directory = await self._load()
-            except DirectoryUnavailable as error:
-                self._refuse(error, SourceState.UNAVAILABLE)
-                return False
-            except DirectoryError as error:
-                if self._current is None:
-                    raise
-                self._refuse(error, SourceState.REFUSED)
-                return False
-            self._accept(directory)
+                return await self._read()
+            finally:
+                # The next read is as far from this one as its outcome says.
+                self._changed.set()
+
+    async def _read(self) -> bool:
+        try:
+            directory = await self._load()
+        except DirectoryUnavailable as error:
+            self._refuse(error, SourceState.UNAVAILABLE)
+            return False
+        except DirectoryError as error:
+            if self._current is None:
+                raise
+            self._refuse(error, SourceState.REFUSED)
+            return False
+        self._accept(directory)
+        return True
+
+    async def _pause(self, seconds: float | None) -> bool:
+        """Wait for so long, None for ever; return False at once when it is time to look again."""
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
             return True
+        return False
 
     def _accept(self, directory: Directory) -> None:
         if self._problem:

@@ -49,7 +49,8 @@ class Verified(NamedTuple):
 class Authenticator:
     """Knows whether a user's password is his.
 
-    `users` gives the directory's users of now. Invariant: at most `remembered` credentials
+    `users` gives the directory's users of now; `remember_seconds` may be changed, for what is
+    verified from then on. Invariant: at most `remembered` credentials
     are kept, as keyed hashes under a key of this process.
     """
 
@@ -65,7 +66,7 @@ class Authenticator:
     ) -> None:
         self._users = users
         self.clock = clock
-        self._remember_seconds = remember_seconds
+        self.remember_seconds = remember_seconds
         self._remembered = remembered
         self._waiting = waiting
         self._hasher = hasher or PasswordHasher()
@@ -158,7 +159,7 @@ class Authenticator:
         self._verified.pop(digest, None)
         while len(self._verified) >= self._remembered:
             self._verified.popitem(last=False)
-        until = self._verified[digest] = self.clock() + self._remember_seconds
+        until = self._verified[digest] = self.clock() + self.remember_seconds
         return until
 
     def _digest(self, credentials: Credentials, user: User) -> bytes:

@@ -14,22 +14,20 @@ from callstate.web.door import DOOR
 from callstate.web.listening import allow_files, bind, bind_unix, unbind_unix
 from callstate.web.tls import TlsListener
 
-# Running requests have so long to end once the daemon stops.
-SHUTDOWN_SECONDS = 5.0
-
 logger = logging.getLogger(__name__)
 
 
 class Server:
     """Serves one application, made by `build_app`, where `http` says.
 
+    Running requests have `stop_seconds` to end once it stops; then they are cut off.
     `door` knows how many connections are open, and which limits ended others.
     """
 
-    def __init__(self, app: web.Application, http: Http) -> None:
+    def __init__(self, app: web.Application, http: Http, *, stop_seconds: float = 5.0) -> None:
         self._http = http
         self.door = app[DOOR]
-        self._runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_SECONDS)
+        self._runner = web.AppRunner(app, shutdown_timeout=stop_seconds)
         self._plain: list[asyncio.Server] = []
         self._tls: list[TlsListener] = []
         self._certificate: Certificate | None = None

@@ -453,7 +453,9 @@ async def test_a_wrong_password_is_said_without_it(server: Postgres | Mariadb) -
 
 async def test_bad_rows_and_an_absent_database_leave_the_last_good_one(database: Database) -> None:
     state = CallState()
-    watch = DirectoryWatch(DirectorySql(source(database)).load, state, clock=lambda: 1000.0)
+    watch = DirectoryWatch(
+        DirectorySql(source(database)).load, state, seconds=0, clock=lambda: 1000.0
+    )
     assert await watch.reload()
     good = state.directory
 

@@ -67,14 +67,12 @@ def watch(
     source: Source, state: CallState, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> DirectoryWatch:
     monkeypatch.setattr("callstate.directory.watch.RETRY_SECONDS", 0.001)
-    return DirectoryWatch(source.load, state, clock=lambda: clock[0])
+    return DirectoryWatch(source.load, state, seconds=0, clock=lambda: clock[0])
 
 
 @asynccontextmanager
-async def running(
-    watch: DirectoryWatch, asked: asyncio.Event, seconds: float
-) -> AsyncIterator[None]:
-    task = asyncio.create_task(watch.run(asked, seconds=seconds))
+async def running(watch: DirectoryWatch) -> AsyncIterator[None]:
+    task = asyncio.create_task(watch.run())
     try:
         yield
     finally:
@@ -153,30 +151,44 @@ async def test_the_first_one_must_not_be_wrong(watch: DirectoryWatch, source: So
         await watch.wait()
 
 
-async def test_it_is_read_when_asked_for(watch: DirectoryWatch, source: Source) -> None:
-    asked = asyncio.Event()
-    async with running(watch, asked, seconds=0):
-        for number in (1, 2):
-            asked.set()
-            await until_loads(source, number)
-            assert not asked.is_set()
-
-
 async def test_it_is_read_on_a_period(watch: DirectoryWatch, source: Source) -> None:
-    async with running(watch, asyncio.Event(), seconds=0.001):
+    watch.use(source.load, seconds=0.001)
+    async with running(watch):
         await until_loads(source, 3)
 
 
-async def test_one_that_could_not_be_read_is_tried_again_soon(
+async def test_another_period_counts_at_once(watch: DirectoryWatch, source: Source) -> None:
+    watch.use(source.load, seconds=3600)
+    async with running(watch):
+        await asyncio.sleep(0)  # it waits for the hour
+        watch.use(source.load, seconds=0.001)
+        await until_loads(source, 2)
+
+
+async def test_another_source_is_asked_from_the_next_read_on(
     watch: DirectoryWatch, source: Source, state: CallState
 ) -> None:
     await watch.reload()
-    source.error = UNAVAILABLE
+    other = Source()
+    watch.use(other.load, seconds=0)
+    assert state.directory is source.directory
+    await watch.reload()
+    assert (state.directory, source.loads) == (other.directory, 1)
+
+
+async def test_one_that_could_not_be_read_is_tried_again_soon(
+    watch: DirectoryWatch, source: Source
+) -> None:
+    await watch.reload()
     for seconds in (0, 3600):
+        watch.use(source.load, seconds=seconds)
+        source.error = None
         await watch.reload()
-        before = source.loads
-        async with running(watch, asyncio.Event(), seconds=seconds):
-            await until_loads(source, before + 3)
+        async with running(watch):
+            await asyncio.sleep(0)  # it waits, for ever or for an hour
+            source.error = UNAVAILABLE
+            await watch.reload()
+            await until_loads(source, source.loads + 3)
 
 
 async def test_a_refusal_is_logged_once(
