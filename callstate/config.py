@@ -8,6 +8,7 @@ overrides secrets only; no secret is ever part of an error or of a `repr`.
 import ipaddress
 import os
 import re
+import ssl
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -182,7 +183,21 @@ def _completed(
         environment=environment,
     )
     ca_file = str(folder / machine.tls_ca_file) if machine.tls_ca_file else ""
+    if ca_file:
+        _check_authorities(f"machine[{index}].tls_ca_file", ca_file)
     return msgspec.structs.replace(machine, secret=secret, tls_ca_file=ca_file)
+
+
+def _check_authorities(key: str, file: str) -> None:
+    """Check that certificates can be read from `file`: a connection would try again for ever."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except ssl.SSLError:
+        raise ConfigError(key, f"{file} holds no PEM certificate") from None
+    except OSError as error:
+        raise ConfigError(key, f"{file} cannot be read: {error.strerror}") from None
+    except ValueError:  # a null character
+        raise ConfigError(key, "is no name of a file") from None
 
 
 def _with_url(

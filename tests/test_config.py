@@ -8,6 +8,7 @@ import pytest
 
 from callstate.config import load
 from callstate.core.errors import ConfigError
+from tests.certificates import make_certificate
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 
@@ -242,10 +243,28 @@ def test_without_secrets_a_database_has_no_url_and_no_file(write: Write) -> None
 
 
 def test_files_are_found_from_the_configurations_folder(write: Write, tmp_path: Path) -> None:
+    make_certificate(tmp_path, stem="ca")
     config = load(write(MINIMAL + 'tls_ca_file = "ca.pem"'), SECRET)
     assert config.directory.file == str(tmp_path / "directory.toml")
     assert config.http.tls_certificate_file == ""
     assert config.machine[0].tls_ca_file == str(tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("none.pem", "none.pem cannot be read: No such file or directory"),
+        ("text.pem", "text.pem holds no PEM certificate"),
+        ("\\u0000", "is no name of a file"),
+    ],
+)
+def test_authorities_that_cannot_be_read_are_an_error(
+    write: Write, tmp_path: Path, name: str, problem: str
+) -> None:
+    (tmp_path / "text.pem").write_text("hello")
+    with pytest.raises(ConfigError, match=problem) as caught:
+        load(write(MINIMAL + f'tls = true\ntls_ca_file = "{name}"'), SECRET)
+    assert caught.value.key == "machine[0].tls_ca_file"
 
 
 def test_the_files_of_http_are_found_there_too(write: Write, tmp_path: Path) -> None:

@@ -113,10 +113,12 @@ class Connection(web.RequestHandler):
         """Take what came; see whether it is a head within its limits."""
         messages = self._messages
         before = len(messages)
-        in_body = not self._body.is_eof()
+        body = self._body
+        in_body = body is not EMPTY_PAYLOAD and not body.is_eof()
         super().data_received(data)
-        if len(messages) > before:
-            if len(messages) > 1 or self._head_bytes + len(data) > self._limits.head_bytes:
+        waiting = len(messages)
+        if waiting > before:
+            if waiting > 1 or self._head_bytes + len(data) > self._limits.head_bytes:
                 self._measure()
             if self._head_bytes:
                 self._end_head()
