@@ -136,7 +136,7 @@ class Blocks:
         O(bytes) to find the block, and to read it if it is not the channel's last one.
         """
         self.span = (0, 0)
-        place = _place(raw, b"\r\n")
+        place = _place(raw, b"")
         if place is None:
             return None, False
         uniqueid, start, end = place
@@ -160,7 +160,7 @@ class Blocks:
         something else than the remembered block, that is doubted: whatever the channel's own
         next event shows is news, whether this was taken over or not.
         """
-        place = _place(raw, b"\r\n" + prefix)
+        place = _place(raw, prefix)
         if place is None:
             return None
         uniqueid, start, end = place
@@ -217,26 +217,36 @@ class Blocks:
             del self._by_name[known.name]
 
 
-def _place(raw: bytes, head: bytes) -> tuple[bytes, int, int] | None:
-    """Return the uniqueid in the block whose keys follow `head`, and where the block lies."""
-    start = raw.find(head + b"Channel: ")
-    value_at = raw.find(head + b"Uniqueid: ", max(start, 0)) + len(head) + 10
-    if start < 0 or value_at < len(head) + 10:
+def _place(raw: bytes, prefix: bytes) -> tuple[bytes, int, int] | None:
+    """Return the uniqueid in the block whose keys have `prefix`, and where the block lies."""
+    name, uniqueid, linkedid, variable = _KEYS.get(prefix) or _keys(prefix)
+    start = raw.find(name)
+    at = raw.find(uniqueid, start)
+    if start < 0 or at < 0:
         return None
-    value_end = raw.find(b"\r\n", value_at)
-    uniqueid = raw[value_at : value_end if value_end >= 0 else len(raw)]
-    if uniqueid in _NO_CHANNEL:
+    at += len(uniqueid)
+    end = raw.find(b"\r\n", at)
+    which = raw[at : end if end >= 0 else len(raw)]
+    if which in _NO_CHANNEL:
         return None
-    return uniqueid, start + 2, _end(raw, head, value_at)
-
-
-def _end(raw: bytes, head: bytes, uniqueid_at: int) -> int:
-    """Return where the block ends whose keys follow `head`: with its last variable, if any."""
-    last = raw.rfind(head + b"ChanVariable: ", uniqueid_at)
+    # It ends with its last variable, if there is any.
+    last = raw.rfind(variable, at)
     if last < 0:
-        last = max(raw.find(head + b"Linkedid: "), uniqueid_at)
+        last = max(raw.find(linkedid), at)
     end = raw.find(b"\r\n", last + 2)
-    return end if end >= 0 else len(raw)
+    return which, start + 2, end if end >= 0 else len(raw)
+
+
+def _keys(prefix: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    return (
+        b"\r\n%bChannel: " % prefix,
+        b"\r\n%bUniqueid: " % prefix,
+        b"\r\n%bLinkedid: " % prefix,
+        b"\r\n%bChanVariable: " % prefix,
+    )
+
+
+_KEYS = {prefix: _keys(prefix) for prefix in (b"", b"Dest", b"LocalOne", b"LocalTwo")}
 
 
 def _read(uniqueid: bytes, block: bytes, before: Known | None) -> Known:

@@ -28,6 +28,7 @@ NEWEXTEN = b"Event: Newexten\r\nPrivilege: dialplan,all\r\n"
 # Timestamps have one length (main/manager.c, append_event).
 _STAMP = b"Timestamp: "
 _STAMP_SIZE = len(_STAMP) + 17 + 2
+_SYSTEM = b"SystemName: "
 
 _VARIABLE = b"\r\nVariable: "
 _EXTENSION = b"\r\nExtension: "
@@ -50,8 +51,9 @@ class Dialplan:
         self._names = frozenset(
             marks + name for name in variables or () for marks in (b"", b"_", b"__")
         )
-        # How many bytes of Timestamp they have before the block.
+        # What they have before the block: so many bytes of Timestamp, and this line.
         self._stamp = 0
+        self._system = b""
 
     def pass_over(
         self, messages: Iterator[bytes], told: list[ev.Event], received: float
@@ -103,7 +105,7 @@ class Dialplan:
             return known, b"?", b"", b"", 0, 0
         return (
             known,
-            known.head,
+            self._system + known.head,
             known.tail + _VARIABLE,
             # No such Newexten, where one may tell that it left a place.
             b"?" if known.is_at_place else known.tail + _EXTENSION,
@@ -163,6 +165,10 @@ class Dialplan:
         """
         self._stamp = _STAMP_SIZE if raw.startswith(_STAMP, start) else 0
         start += self._stamp
+        self._system = b""
+        if raw.startswith(_SYSTEM, start):
+            self._system = raw[start : raw.find(b"\r\n", start) + 2]
+            start += len(self._system)
         known = self._blocks.named(raw[start + 9 : raw.find(b"\r\n", start)])
         if known is None:
             return None, 0

@@ -31,8 +31,20 @@ _USUAL = re.compile(
     "Linkedid: ([^\r]+)(?:\r\nTenantid: [^\r]*)?"
 )
 
+# A bridge's headers as they are sent (main/manager_bridges.c).
+_BRIDGE = re.compile(
+    rb"\r\nBridgeUniqueid: ([^\r]*)\r\n"
+    rb"BridgeType: ([^\r]*)\r\n"
+    rb"BridgeTechnology: ([^\r]*)\r\n"
+    rb"BridgeCreator: [^\r]*\r\n"
+    rb"BridgeName: ([^\r]*)\r\n"
+    rb"BridgeNumChannels: ([^\r]*)"
+)
+
 # Different `name=value` that are remembered: 200 B each. Most are said again and again.
 _PAIRS = 16_384
+# The same of all the variables of a block, a few kB each: those of a new channel are all unset.
+_TAILS = 1_024
 
 TELLING = frozenset(name.encode() for name in APPLICATIONS)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
@@ -112,6 +124,7 @@ def usual_snapshot(head: bytes, shown: tuple[tuple[str, str], ...]) -> ChannelSn
     )
 
 
+@lru_cache(maxsize=_TAILS)
 def usual_variables(tail: bytes) -> tuple[tuple[str, str], ...] | None:
     """Return the variables in `tail`, if it holds nothing but ChanVariable headers."""
     lines = tail.decode("utf-8", "surrogateescape").split("\r\nChanVariable: ")
@@ -132,16 +145,21 @@ def _name(text: str) -> str:
 
 def bridge(raw: bytes) -> Bridge | None:
     """Return the values of the bridge headers, None if there are none."""
-    uniqueid = value(raw, b"BridgeUniqueid")
+    usual = _BRIDGE.search(raw)
+    if usual is not None:
+        uniqueid, kind, technology, name, members = usual.groups()
+    else:
+        uniqueid, kind = value(raw, b"BridgeUniqueid"), value(raw, b"BridgeType")
+        technology, name = value(raw, b"BridgeTechnology"), value(raw, b"BridgeName")
+        members = value(raw, b"BridgeNumChannels")
     if not uniqueid:
         return None
-    name = text(value(raw, b"BridgeName"))
     return Bridge(
         bridge_uniqueid=text(uniqueid),
-        bridge_type=text(value(raw, b"BridgeType")),
-        technology=text(value(raw, b"BridgeTechnology")),
-        num_channels=number(value(raw, b"BridgeNumChannels"), 0),
-        name="" if name == UNKNOWN else name,
+        bridge_type=text(kind),
+        technology=text(technology),
+        num_channels=number(members, 0),
+        name=known_text(name),
     )
 
 
