@@ -132,6 +132,7 @@ def _changes(size: Size) -> tuple[int, list[list[Change]]]:
     number = 0
     for piece in material.stream(size.captures[0], most=size.stream_bytes).pieces():
         engine.feed(piece)
+        engine.state.publish(material.MACHINE)
         if heard:
             pieces.append(heard[:])
             number += len(heard)
