@@ -16,7 +16,10 @@ import msgspec
 from tests.bench.findings import ROOT, Finding, Setting, line_of, setting, table
 from tests.bench.sizes import SIZES
 
-NAMES = ("pipeline", "wire", "curves", "http", "rivals", "memory", "sync", "manager", "proofs")
+NAMES = (
+    "pipeline", "wire", "curves", "indexes", "http", "rivals", "memory", "sync", "manager",
+    "proofs",
+)  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 
 
