@@ -138,11 +138,24 @@ class Engine:
         return len(messages)
 
     def run(self, pieces: list[bytes]) -> None:
-        """Take in all of a stream; the legs follow when the daemon's own timer would have rung."""
+        """Take in all of a stream; the legs are up to date after each piece.
+
+        64 kB are what comes at some 20 000 events a second between two of the daemon's own times.
+        """
+        for piece in pieces:
+            self.feed(piece)
+            self.state.publish(MACHINE)
+
+    def race(self, pieces: list[bytes]) -> None:
+        """Take in all of a stream; the legs follow when the daemon's own timer would have rung.
+
+        A recording that is taken in faster than it happened loses what was up for so short a
+        time.
+        """
         due = 0.0
         for piece in pieces:
             self.feed(piece)
-            now = time.perf_counter()
+            now = time.process_time()
             if not due:
                 due = now + PUBLISH_SECONDS
             elif now >= due:
