@@ -89,3 +89,10 @@ def test_it_runs_the_program_as_the_documents_say(unit: configparser.RawConfigPa
     assert service["RestartPreventExitStatus"] == str(EXIT_USAGE)
     document = unit["Unit"]["Documentation"].removeprefix("file:/opt/callstate/share/callstate/")
     assert (ROOT / document).is_file()
+
+
+def test_the_files_that_the_documents_install_are_there() -> None:
+    operation = (ROOT / "docs/operation.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?<![(\[/])\bdeploy/[\w./-]+\w", operation))
+    assert {"deploy/systemd/callstate.service", "deploy/asterisk/manager.conf"} <= named
+    assert [name for name in named if not (ROOT / name).exists()] == []
