@@ -1,4 +1,7 @@
-"""The container file: by a linter, and against what it names. No engine builds it here."""
+"""The container file: by a linter, and against what it names. No engine builds it here.
+
+It was built by hand: see `results`.
+"""
 
 import re
 import subprocess

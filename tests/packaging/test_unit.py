@@ -17,6 +17,7 @@ pytestmark = pytest.mark.packaging
 ROOT = Path(__file__).parents[2]
 SYSTEMD = ROOT / "deploy/systemd"
 UNIT = SYSTEMD / "callstate.service"
+OPERATION = (ROOT / "docs/operation.md").read_text(encoding="utf-8")
 
 # Of 10; with its network and its sockets, which it needs, it cannot be much below 1.
 EXPOSURE_LIMIT = 1.5
@@ -68,6 +69,7 @@ def test_the_service_is_locked_in() -> None:
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", overall.stdout)
     assert found is not None, overall.stdout
     assert float(found[1]) <= EXPOSURE_LIMIT, open_doors
+    assert f"at most {EXPOSURE_LIMIT} of 10" in OPERATION
 
 
 def test_the_user_is_made_and_has_no_shell(tmp_path: Path) -> None:
@@ -92,7 +94,6 @@ def test_it_runs_the_program_as_the_documents_say(unit: configparser.RawConfigPa
 
 
 def test_the_files_that_the_documents_install_are_there() -> None:
-    operation = (ROOT / "docs/operation.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"(?<![(\[/])\bdeploy/[\w./-]+\w", operation))
+    named = set(re.findall(r"(?<![(\[/])\bdeploy/[\w./-]+\w", OPERATION))
     assert {"deploy/systemd/callstate.service", "deploy/asterisk/manager.conf"} <= named
     assert [name for name in named if not (ROOT / name).exists()] == []
