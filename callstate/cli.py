@@ -23,8 +23,8 @@ except ImportError:  # not on every platform
 else:
     _new_loop = uvloop.new_event_loop
 
+from callstate import collector, demo, logs, replay
 from callstate import config as configuration
-from callstate import demo, logs, replay
 from callstate.ami.capture import CaptureError
 from callstate.core.directory import Directory
 from callstate.core.errors import ConfigError
@@ -63,7 +63,12 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 async def _serve(config: configuration.Config, reread: Callable[[], configuration.Config]) -> None:
-    await Daemon(config, reread=reread, notifier=Notifier()).run()
+    collector.configure()
+    tending = asyncio.create_task(collector.tend())
+    try:
+        await Daemon(config, reread=reread, notifier=Notifier()).run()
+    finally:
+        tending.cancel()
 
 
 def _check(parsed: argparse.Namespace) -> int:

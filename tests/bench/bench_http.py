@@ -14,6 +14,7 @@ import msgspec
 import uvloop
 from aiohttp import web
 
+from callstate import collector
 from callstate.config import Http
 from callstate.core.access import Scope
 from callstate.core.query import Query
@@ -76,6 +77,7 @@ class Beat:
 def run(size: Size) -> Iterator[Finding]:
     """Give a finding for each of the three."""
     own = size.name == "taste"
+    collector.configure()
     yield uvloop.run(_against_constant(size, own=own))
     yield uvloop.run(_under_events(size, own=own))
     for legs in size.long_lists:
@@ -101,6 +103,7 @@ async def serving(legs: int, state: CallState) -> AsyncIterator[Serving]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     ports = server.port, runner.addresses[0][1]
+    collector.collect()  # as the daemon does once its legs are there
     try:
         yield Serving(state, *(f"http://127.0.0.1:{port}{LIST_PATH}" for port in ports))
     finally:
