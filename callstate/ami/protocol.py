@@ -23,6 +23,9 @@ from callstate.ami.response import to_panoramisk
 _LINE_LIMIT = 1023
 _LINES_LIMIT = 128
 
+# A loop may read 256 kB at once: too much to be taken in while others wait.
+PIECE_BYTES = 1 << 15
+
 Receiver = Callable[[list[bytes], float], None]
 Clock = Callable[[], float]
 
@@ -47,6 +50,7 @@ class AmiProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._pending: dict[str, Any] = {}
         self._reason = ""
+        self._rest = b""
         self.decoder = Decoder()
         self.heard = self.answered = loop.time()
         self.greeted: asyncio.Future[str] = loop.create_future()
@@ -76,8 +80,29 @@ class AmiProtocol(asyncio.Protocol):
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Decode a piece of the stream and pass on what it completes. Called by asyncio."""
+        """Take in what came, in pieces, one in each turn of the loop. Called by asyncio."""
         self.heard = self._loop.time()
+        is_behind = bool(self._rest)
+        self._rest += data
+        if not is_behind:
+            self._take_rest()
+
+    def _take_rest(self) -> None:
+        piece, self._rest = self._rest[:PIECE_BYTES], self._rest[PIECE_BYTES:]
+        if self._rest and self._transport is not None:
+            self._transport.pause_reading()
+            self._loop.call_soon(self._go_on)
+        self._take(piece)
+
+    def _go_on(self) -> None:
+        if self._reason or self._transport is None:
+            return
+        self._take_rest()
+        if not self._rest and not self._reason:
+            self._transport.resume_reading()
+
+    def _take(self, data: bytes) -> None:
+        """Decode a piece of the stream and pass on what it completes."""
         at = self._clock()
         messages = self.decoder.feed(data)
         if self._reason:

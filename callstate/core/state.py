@@ -193,9 +193,14 @@ class CallState:
 
     def freshness(self, machines: frozenset[int]) -> tuple[float | None, list[MachineStatus]]:
         """Return the oldest proof of life among `machines` (none: all), and those out of step."""
-        asked = [status for status in self.statuses() if not machines or status.machine in machines]
-        known = [status.as_of for status in asked if status.as_of is not None]
-        return min(known, default=None), [status for status in asked if not status.in_step]
+        asked = [
+            known
+            for machine, known in self._machines.items()
+            if not machines or machine in machines
+        ]
+        oldest = min([known.as_of for known in asked if known.as_of is not None], default=None)
+        stale = [known.status() for known in asked if not known.in_step]
+        return oldest, sorted(stale, key=lambda status: status.machine)
 
     def check(self) -> None:
         """Assert every invariant of mirrors and store, and that the legs are those derived."""

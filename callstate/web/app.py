@@ -25,6 +25,7 @@ from callstate.web.errors import BadParameters, BodyTimeout, NotReady
 from callstate.web.forwarded import Proxies
 from callstate.web.outcome import METER, Meter, outcome
 from callstate.web.params import Asked
+from callstate.web.repeats import Repeats
 from callstate.web.standing import standing, waited_for
 from callstate.web.turns import Turns
 
@@ -40,6 +41,7 @@ STATE = web.AppKey("STATE", CallState)
 LIST = web.AppKey("LIST", Admission)
 PANEL = web.AppKey("PANEL", Admission)
 TURNS = web.AppKey("TURNS", Turns)
+REPEATS = web.AppKey("REPEATS", Repeats)
 LIMITS = web.AppKey("LIMITS", HttpLimits)
 PROXIES = web.AppKey("PROXIES", Proxies)
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("CLOCK")
@@ -60,6 +62,7 @@ def build_app(
     app[PANEL] = Admission(state, authenticator, kinds=params.PANEL_KINDS, authorize=_panel_scope)
     app[METER] = meter
     app[TURNS] = Turns()
+    app[REPEATS] = Repeats()
     app[CLOCK] = clock
     app[LIMITS] = http.limits
     app[PROXIES] = Proxies(http.trusted_proxies)
@@ -85,14 +88,14 @@ async def list_legs(request: web.Request) -> web.StreamResponse:
     if admitted.query.names:
         name_of = rows.names_within(app[STATE].directory.names, admitted.scope)
         return await _answer(request, app, admitted, rows.rows_with_names(name_of))
-    return await _answer(request, app, admitted, rows.encode_rows)
+    return await _answer(request, app, admitted, rows.encode_rows, app[REPEATS])
 
 
 async def list_panel(request: web.Request) -> web.StreamResponse:
     """Answer `calls/active/list/panel`."""
     app = request.app
     admitted = await _admit(request, app[STATE], app[PANEL])
-    return await _answer(request, app, admitted, rows.encode_panel_rows)
+    return await _answer(request, app, admitted, rows.encode_panel_rows, app[REPEATS])
 
 
 async def health(_request: web.Request) -> web.StreamResponse:
@@ -158,9 +161,16 @@ async def _body(request: web.Request) -> bytes:
 
 
 async def _answer(
-    request: web.Request, app: web.Application, admitted: Admitted, encode: rows.Encoder
+    request: web.Request,
+    app: web.Application,
+    admitted: Admitted,
+    encode: rows.Encoder,
+    repeats: Repeats | None = None,
 ) -> web.StreamResponse:
-    """Run the query and render what it finds: at once, or in steps when it is much."""
+    """Run the query and render what it finds: at once, or in steps when it is much.
+
+    `repeats`: the rows depend on the legs alone.
+    """
     started = time.perf_counter()
     if admitted.query.count:
         number, headers = await _count(app, admitted)
@@ -169,7 +179,11 @@ async def _answer(
         return answer
     legs, headers = await _run(app, admitted)
     if len(legs) <= rows.SLICE:
-        answer = Answer(rows.envelope(encode(legs)), row_count=len(legs), headers=headers)
+        if repeats is None:
+            body = rows.envelope(encode(legs))
+        else:
+            body = repeats.answer(admitted, legs, encode)
+        answer = Answer(body, row_count=len(legs), headers=headers)
         app[METER].observe_query(time.perf_counter() - started)
         return answer
     app[METER].observe_query(time.perf_counter() - started)

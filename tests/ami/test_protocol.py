@@ -7,7 +7,7 @@ import pytest
 from panoramisk.actions import Action
 
 from callstate.ami.errors import ConnectionLost, InvalidAction
-from callstate.ami.protocol import AmiProtocol
+from callstate.ami.protocol import PIECE_BYTES, AmiProtocol
 from tests.ami.doubles import BANNER, END
 
 
@@ -18,10 +18,17 @@ class RecordingTransport(asyncio.Transport):
         super().__init__({"peername": ("192.0.2.1", 5038)})
         self._protocol = protocol
         self.written = b""
+        self.reads = True
         self.aborted = 0
 
     def write(self, data: Any) -> None:
         self.written += data
+
+    def pause_reading(self) -> None:
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        self.reads = True
 
     def abort(self) -> None:
         self.aborted += 1
@@ -239,3 +246,29 @@ async def test_what_is_no_banner_ends_the_link() -> None:
     other.data_received(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     with pytest.raises(ConnectionLost, match="no banner"):
         await other.greeted
+
+
+async def test_what_came_at_once_is_taken_in_by_pieces_with_turns_for_others_between() -> None:
+    link = Link()
+    messages = [b"Event: X\r\nNumber: %d" % number for number in range(5000)]
+    link.protocol.data_received(b"".join(message + END for message in messages))
+    taken = len(link.received)
+    assert 0 < taken < len(messages)
+    assert link.transport.reads is False, "no more is read before this is through"
+    link.protocol.data_received(b"Event: Last" + END)
+    while len(link.received) <= len(messages):
+        await asyncio.sleep(0)
+        assert len(link.received) - taken <= PIECE_BYTES // len(messages[0]), "one piece a turn"
+        taken = len(link.received)
+    assert link.received == [*messages, b"Event: Last"]
+    assert vars(link.transport)["reads"]
+
+
+async def test_of_a_link_that_ended_nothing_more_is_taken_in() -> None:
+    link = Link()
+    link.protocol.data_received((b"Event: X" + END) * 10_000)
+    taken = len(link.received)
+    link.protocol.abort("enough")
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert len(link.received) == taken

@@ -1,0 +1,67 @@
+"""Answers given again: only to the same request, and only while its legs are the same."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from callstate.core.access import Scope
+from callstate.core.model import Leg
+from callstate.core.query import Query
+from callstate.web import rows
+from callstate.web.admission import Admitted
+from callstate.web.repeats import MOST_ROWS, Repeats
+
+
+def make_leg(number: int = 1, **changed: object) -> Leg:
+    fields = {"uniqueid": f"1000000000.{number}", "machine": 1, "callid": "c", "channel": "x"}
+    return Leg(**(fields | changed))  # type: ignore[arg-type]
+
+
+def admit() -> Admitted:
+    return Admitted(Query(), Scope(customers=None), 0.0)
+
+
+class Counting:
+    """An encoder that counts how often it was needed."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, legs: Sequence[Leg]) -> bytes:
+        self.calls += 1
+        return rows.encode_rows(legs)
+
+
+def test_the_same_legs_are_not_written_twice() -> None:
+    repeats, encode, asked = Repeats(), Counting(), admit()
+    legs = [make_leg(1), make_leg(2)]
+    first = repeats.answer(asked, list(legs), encode)
+    assert repeats.answer(asked, list(legs), encode) is first
+    assert (encode.calls, first) == (1, rows.envelope(rows.encode_rows(legs)))
+
+
+def test_another_leg_another_order_or_one_less_is_another_answer() -> None:
+    repeats, encode, asked = Repeats(), Counting(), admit()
+    one, two = make_leg(1), make_leg(2)
+    changed = msgspec.structs.replace(one, status="answer")
+    for legs in ([one, two], [two, one], [one], [changed], [], [one]):
+        assert repeats.answer(asked, legs, encode) == rows.envelope(rows.encode_rows(legs))
+    assert encode.calls == 6
+
+
+def test_requests_that_are_equal_but_not_the_same_have_their_own_answers() -> None:
+    repeats, encode = Repeats(), Counting()
+    for asked in (admit(), admit()):
+        repeats.answer(asked, [make_leg()], encode)
+    assert (encode.calls, len(repeats)) == (2, 2)
+
+
+def test_as_much_is_kept_as_is_allowed() -> None:
+    repeats, encode = Repeats(size=3), Counting()
+    requests = [admit() for _ in range(5)]
+    for asked in requests:
+        repeats.answer(asked, [make_leg()], encode)
+        repeats.answer(asked, [make_leg(number) for number in range(MOST_ROWS + 1)], encode)
+    assert len(repeats) == 3
+    repeats.answer(requests[-1], [make_leg()], encode)
+    assert encode.calls == 10
