@@ -35,8 +35,8 @@ class Counting:
 def test_the_same_legs_are_not_written_twice() -> None:
     repeats, encode, asked = Repeats(), Counting(), admit()
     legs = [make_leg(1), make_leg(2)]
-    first = repeats.answer(asked, list(legs), encode)
-    assert repeats.answer(asked, list(legs), encode) is first
+    first = repeats.answer(asked, list(legs), 1, encode)
+    assert repeats.answer(asked, list(legs), 1, encode) is first
     assert (encode.calls, first) == (1, rows.envelope(rows.encode_rows(legs)))
 
 
@@ -45,14 +45,14 @@ def test_another_leg_another_order_or_one_less_is_another_answer() -> None:
     one, two = make_leg(1), make_leg(2)
     changed = msgspec.structs.replace(one, status="answer")
     for legs in ([one, two], [two, one], [one], [changed], [], [one]):
-        assert repeats.answer(asked, legs, encode) == rows.envelope(rows.encode_rows(legs))
+        assert repeats.answer(asked, legs, 1, encode) == rows.envelope(rows.encode_rows(legs))
     assert encode.calls == 6
 
 
 def test_requests_that_are_equal_but_not_the_same_have_their_own_answers() -> None:
     repeats, encode = Repeats(), Counting()
     for asked in (admit(), admit()):
-        repeats.answer(asked, [make_leg()], encode)
+        repeats.answer(asked, [make_leg()], 1, encode)
     assert (encode.calls, len(repeats)) == (2, 2)
 
 
@@ -60,8 +60,21 @@ def test_as_much_is_kept_as_is_allowed() -> None:
     repeats, encode = Repeats(size=3), Counting()
     requests = [admit() for _ in range(5)]
     for asked in requests:
-        repeats.answer(asked, [make_leg()], encode)
-        repeats.answer(asked, [make_leg(number) for number in range(MOST_ROWS + 1)], encode)
+        repeats.answer(asked, [make_leg()], 1, encode)
+        repeats.answer(asked, [make_leg(number) for number in range(MOST_ROWS + 1)], 1, encode)
     assert len(repeats) == 3
-    repeats.answer(requests[-1], [make_leg()], encode)
+    repeats.answer(requests[-1], [make_leg()], 1, encode)
     assert encode.calls == 10
+
+
+def test_while_nothing_changed_the_query_need_not_be_run() -> None:
+    repeats, encode, asked = Repeats(), Counting(), admit()
+    assert repeats.unchanged(asked, 7) is None
+    body = repeats.answer(asked, [make_leg()], 7, encode)
+    given = repeats.unchanged(asked, 7)
+    assert given is not None
+    assert (given.body, given.legs) == (body, [make_leg()])
+    assert repeats.unchanged(asked, 8) is None
+    assert repeats.unchanged(admit(), 7) is None
+    assert repeats.answer(asked, [make_leg()], 8, encode) is body
+    assert repeats.unchanged(asked, 8) is not None
