@@ -5,15 +5,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test databases monitoring live bench check packaging dist format clean
+.PHONY: demo test databases monitoring live bench load fuzz check packaging dist format clean
 
 demo: $(VENV)/run.stamp   ## two recorded machines, played over real sockets, and curl lines to try
 	$(BIN)/callstate demo
 
 test: $(VENV)/dev.stamp   ## every test that needs no root
-	$(BIN)/coverage run -m pytest --ignore tests/replay --ignore tests/soak --ignore tests/faults --ignore tests/fuzz
+	$(BIN)/coverage run -m pytest --ignore tests/replay --ignore tests/soak --ignore tests/faults --ignore tests/fuzz --ignore tests/load
 	$(BIN)/coverage report
-	$(BIN)/pytest tests/replay tests/soak tests/faults tests/fuzz
+	$(BIN)/pytest tests/replay tests/soak tests/faults tests/fuzz tests/load
 
 databases: $(VENV)/dev.stamp ## against real PostgreSQL and MariaDB servers, which it starts itself
 	$(BIN)/pytest -m databases
@@ -27,6 +27,15 @@ live: $(VENV)/dev.stamp   ## against real Asterisk 22 and 16: root, on Debian
 # BENCH="--quick" for a first look, "--only http" for one of them, "--save" to keep the results.
 bench: $(VENV)/dev.stamp  ## what it must reach, measured beside its rivals and its limits
 	$(BIN)/python -m tests.bench $(BENCH)
+
+# LOAD="--seconds 60 --events 500" for less of it, "--save" to keep the page; see tests/load.
+load: $(VENV)/dev.stamp   ## half an hour of ten busy machines and fifty clients: nothing may be lost
+	$(BIN)/python -m tests.load $(LOAD)
+
+# FUZZ="--messages 1000000 --seed 7" for another run.
+fuzz: $(VENV)/dev.stamp   ## ten million wrong messages, then wrong requests at a whole daemon
+	$(BIN)/python -m tests.fuzz.wire --messages 10000000 $(FUZZ)
+	$(BIN)/python -m tests.fuzz.attack --clients 100000
 
 check: $(VENV)/dev.stamp  ## formatter, linter, types
 	$(BIN)/ruff format --check .

@@ -21,8 +21,8 @@ CROSS_CUTTING = {
     "web/test_wild.py": "clients as they were written for other systems",
 }
 # Folders of tests that mirror no package: whole captures, faults of the wire, wrong input, many
-# calls, real Asterisk, timings, the package and what is deployed with it.
-OWN_FOLDERS = {"replay", "faults", "fuzz", "soak", "live", "bench", "packaging"}
+# calls, a daemon under load, real Asterisk, timings, the package and what is deployed with it.
+OWN_FOLDERS = {"replay", "faults", "fuzz", "soak", "load", "live", "bench", "packaging"}
 # Modules without behaviour of their own: what they hold is tested through those who use it.
 UNTESTED = {"__init__.py", "__main__.py"}
 

@@ -129,6 +129,8 @@ class Sync:
             return
         if event.name == "StatusComplete":
             self._doubt(set(items), event.at)
+            for channel in self.mirror.registry.channels.values():
+                self.mirror.registry.note_sip_callid(channel)  # its peer may have come after it
         elif event.name == "CoreShowChannelsComplete":
             self.reaped += len(self.mirror.registry.retain(items))
         elif event.name == "BridgeListComplete":

@@ -62,6 +62,16 @@ def test_a_list_without_a_count_is_believed() -> None:
     assert _served(sync) == {B}
 
 
+def test_what_a_channel_says_of_one_that_is_listed_after_it_is_kept() -> None:
+    sync, peer = _in_step(), snapshot(B)
+    said = (("BRIDGEPEER", peer.channel), ("BRIDGEPVTCALLID", "x@b"))
+    sync.apply(ev.ListStart(AT, "status"))
+    sync.apply(ev.Status(AT, snapshot(A), "status", 9, "", said))
+    sync.apply(ev.Status(AT, peer, "status", 9, ""))
+    sync.apply(ev.ListComplete(AT, "StatusComplete", "status", 2))
+    assert sync.mirror.registry.channels[B].sip_callid == "x@b"
+
+
 def test_a_completion_that_no_list_began_is_nothing() -> None:
     sync = _in_step(A)
     sync.apply(ev.ListComplete(AT, "CoreShowChannelsComplete", "other", 0))
