@@ -67,6 +67,15 @@ def test_check_looks_at_the_certificate(
     assert f"http      {tmp_path}/x.sock" in said
 
 
+def test_a_demo_without_recordings_says_where_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", "--fixtures", str(tmp_path / "none")]) == 2
+    problem = capsys.readouterr().err
+    assert problem.startswith("callstate: --fixtures: there are no recordings here")
+    assert len(problem.splitlines()) == 1
+
+
 def test_check_says_what_it_understood(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", "--config", str(config)]) == 0
 
