@@ -70,7 +70,7 @@ def test_check_looks_at_the_certificate(
 def test_a_demo_without_recordings_says_where_they_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["demo", "--fixtures", str(tmp_path / "none")]) == 2
+    assert cli.main(["demo", "--fixtures", str(tmp_path / "none")]) == 2
     problem = capsys.readouterr().err
     assert problem.startswith("callstate: --fixtures: there are no recordings here")
     assert len(problem.splitlines()) == 1
