@@ -12,7 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.request import urlopen
 
 import msgspec
@@ -81,7 +81,8 @@ async def reader() -> AsyncIterator[Reader]:
     try:
         yield Reader(process)
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):  # it failed, and says so
+            process.kill()
         await process.wait()
 
 
