@@ -203,6 +203,6 @@ def with_calls_up(number: int, *, channel_variables: bool = True) -> Engine:
     """Return an engine with `number` calls up, of as many customers as these make."""
     engine, calls = Engine(), crowd.calls(channel_variables=channel_variables)
     for call in range(number):
-        engine.feed(calls.up(call, 10_000 + call // 10))
+        engine.run([calls.up(call, 10_000 + call // 10)])
     assert len(engine.state.store) == 2 * number, "a call that is not as it should be"
     return engine

@@ -25,10 +25,9 @@ from callstate.web.auth import Authenticator
 from callstate.web.server import Server
 from tests.bench import crowd, load, machine
 from tests.bench.bench_curves import answer
-from tests.bench.bench_sync import Watched, following, is_in_step
+from tests.bench.bench_sync import following, is_in_step
 from tests.bench.findings import Finding
 from tests.bench.load import Load
-from tests.bench.machine import Remote
 from tests.bench.measure import rounded
 from tests.bench.sizes import Size
 
@@ -58,7 +57,7 @@ class Beat:
         self.longest = self.longest_wall = 0.0
         self._going = True
         self._loop = asyncio.get_running_loop()
-        self._at, self._at_wall = time.process_time(), time.perf_counter()
+        self._at, self._at_wall = _cpu(), time.perf_counter()
         self._loop.call_soon(self._turn)
 
     def stop(self) -> None:
@@ -66,7 +65,7 @@ class Beat:
         self._going = False
 
     def _turn(self) -> None:
-        at, at_wall = time.process_time(), time.perf_counter()
+        at, at_wall = _cpu(), time.perf_counter()
         self.longest = max(self.longest, at - self._at)
         self.longest_wall = max(self.longest_wall, at_wall - self._at_wall)
         self._at, self._at_wall = at, at_wall
@@ -146,9 +145,9 @@ async def _against_constant(size: Size, *, own: bool) -> Finding:
             await load.ask(url, seconds=size.http_seconds / 8, clients=_CLIENTS, own=own)
         for _ in range(size.rounds):
             for name, url in urls.items():
-                begin = time.process_time()
+                begin = _cpu()
                 found = await load.ask(url, seconds=seconds, clients=_CLIENTS, own=own)
-                cpu[name].append((time.process_time() - begin) / found.requests * 1e6)
+                cpu[name].append((_cpu() - begin) / found.requests * 1e6)
                 loads[name].append(found)
     pairs = zip(loads["list"], loads["constant"], strict=True)
     share = rounded(100 * median([one.rate / other.rate for one, other in pairs]))
@@ -177,53 +176,49 @@ def _figures(loads: dict[str, list[Load]]) -> dict[str, object]:
 
 async def _under_events(size: Size, *, own: bool) -> Finding:
     loads: dict[str, list[Load]] = {"idle": [], "busy": []}
+    cpu: dict[str, list[float]] = {"idle": [], "busy": []}
     flows: list[float] = []
     async with (
-        machine.running(capture=size.captures[0], most=size.stream_bytes) as remote,
+        machine.running(capture=size.captures[0]) as remote,
         following(remote) as watched,
         serving(size.http_legs, watched.state) as up,
     ):
         await _until(lambda: is_in_step(watched.state))
         url = up.base + _query(_customer(size.http_legs))
-        seconds = size.http_seconds / 2
         await load.ask(url, seconds=size.http_seconds / 8, clients=_CLIENTS, own=own)
         for _ in range(size.rounds):
-            loads["idle"].append(await load.ask(url, seconds=seconds, clients=_CLIENTS, own=own))
-            await remote.ask(f"pace {size.event_rate}")
-            flow = _Flow(remote, watched)
-            await flow.begin()
-            loads["busy"].append(await load.ask(url, seconds=seconds, clients=_CLIENTS, own=own))
-            flows.append(await flow.end())
+            for name in ("idle", "busy"):
+                await remote.ask(f"pace {size.event_rate}" if name == "busy" else "rest")
+                sent, begin, used = int(await remote.ask("sent")), time.perf_counter(), _cpu()
+                seconds = size.http_seconds / 2
+                found = await load.ask(url, seconds=seconds, clients=_CLIENTS, own=own)
+                loads[name].append(found)
+                cpu[name].append(_cpu() - used)
+                sent = int(await remote.ask("sent")) - sent
+                if name == "busy":
+                    flows.append(sent / (time.perf_counter() - begin))
             await remote.ask("rest")
     pairs = list(zip(loads["busy"], loads["idle"], strict=True))
     return Finding(
         bench=NAME,
         what=f"20 legs under {size.event_rate} events/s",
         figures=_figures(loads)
-        | {"events per second sent": [round(each) for each in flows], "legs up": size.http_legs},
+        | {
+            "events per second sent": [round(each) for each in flows],
+            "legs up": size.http_legs,
+            "us of CPU a request, idle": [
+                rounded(seconds / one.requests * 1e6)
+                for seconds, one in zip(cpu["idle"], loads["idle"], strict=True)
+            ],
+            "CPU seconds, idle and busy": [
+                [rounded(each) for each in some] for some in cpu.values()
+            ],
+        },
         values={
             "p99": rounded(median([busy.p99_ms / idle.p99_ms for busy, idle in pairs])),
             "loaded rate": rounded(100 * median([busy.rate / idle.rate for busy, idle in pairs])),
         },
     )
-
-
-class _Flow:
-    """Events in a while: those sent, and those that came through."""
-
-    def __init__(self, remote: Remote, watched: Watched) -> None:
-        self._remote = remote
-        self._watched = watched
-        self._sent = self._begin = 0.0
-
-    async def begin(self) -> None:
-        """Begin to count."""
-        self._sent, self._begin = float(await self._remote.ask("sent")), time.perf_counter()
-
-    async def end(self) -> float:
-        """Return how many were sent in a second."""
-        sent = float(await self._remote.ask("sent")) - self._sent
-        return sent / (time.perf_counter() - self._begin)
 
 
 async def _long_list(size: Size, legs: int) -> Finding:
@@ -233,7 +228,7 @@ async def _long_list(size: Size, legs: int) -> Finding:
     taken: list[float] = []
     shares: list[float] = []
     async with (
-        machine.running(capture=size.captures[0], most=size.stream_bytes) as remote,
+        machine.running(capture=size.captures[0]) as remote,
         following(remote, counted=True) as watched,
         serving(legs, watched.state) as up,
         load.reader() as reader,
@@ -242,7 +237,7 @@ async def _long_list(size: Size, legs: int) -> Finding:
         url = up.base + _query("system")
         await reader.rows(url)
         await remote.ask(f"pace {size.event_rate}")
-        before = await _events_in(remote, watched, 0.5)
+        await asyncio.sleep(size.http_seconds / 8)
         for _ in range(size.rounds):
             beat, begin = Beat(), time.perf_counter()
             sent, counted = int(await remote.ask("sent")), watched.tap.messages
@@ -252,7 +247,7 @@ async def _long_list(size: Size, legs: int) -> Finding:
             taken.append(time.perf_counter() - begin)
             stalls.append(beat.longest * 1e3)
             walls.append(beat.longest_wall * 1e3)
-            shares.append(100 * came / max(1.0, during * before))
+            shares.append(100 * came / max(1, during))
             assert rows >= legs, "not all of it"
         await remote.ask("rest")
     return Finding(
@@ -268,11 +263,9 @@ async def _long_list(size: Size, legs: int) -> Finding:
     )
 
 
-async def _events_in(remote: Remote, watched: Watched, seconds: float) -> float:
-    """Return how many of the events sent are counted, when nothing else is done."""
-    sent, counted = int(await remote.ask("sent")), watched.tap.messages
-    await asyncio.sleep(seconds)
-    return (watched.tap.messages - counted) / max(1, int(await remote.ask("sent")) - sent)
+def _cpu() -> float:
+    """Return the seconds of processor time that the process has had."""
+    return time.process_time()
 
 
 async def _until(condition: Callable[[], bool]) -> None:

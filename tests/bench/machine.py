@@ -140,11 +140,15 @@ class _Told:
 
 
 def _endless(recorded: Stream) -> Iterator[bytes]:
-    """Give the events of a stream, and again, with uniqueids of another second."""
+    """Give the events of a stream, and again, with uniqueids of another second and new bridges.
+
+    All calls of the stream should end in it: what does not is up for ever.
+    """
     events = [raw + END for raw in recorded.data.split(END) if raw]
-    for epoch in range(18, 99):
+    for epoch in range(18, 1000):
+        uniqueid, bridge = b"id: %d" % epoch, b"BridgeUniqueid: %d-" % epoch
         for raw in events:
-            yield raw.replace(b"id: 17", b"id: %d" % epoch)
+            yield raw.replace(b"id: 17", uniqueid).replace(b"BridgeUniqueid: ", bridge)
 
 
 def _events_of(recorded: Stream) -> Stream:
