@@ -13,6 +13,7 @@ CROSS_CUTTING = {
     "test_lifecycle.py": "the life of a process: start, reload, stop",
     "test_map.py": "this map",
     "test_monitoring.py": "what is deployed beside it: dashboard and alerts",
+    "test_security.py": "the threat model against the limits and tests that there are",
     "test_words.py": "words that have no place here",
     "core/test_tenancy.py": "that nobody is answered by what he may not see",
     "web/test_contract.py": "the contract with clients, row by row",

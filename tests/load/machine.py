@@ -53,6 +53,11 @@ class Call:
         self.names = form.names(number, int(begun))
         self.stamps: list[bytes] = []
 
+    @property
+    def bridges(self) -> list[bytes]:
+        """The names of all its bridges, those to come included."""
+        return [self.names[key] for key in self.form.uuids]
+
     def go_on(self, stamp: bytes) -> bytes:
         """Return the bytes of the next moment."""
         chunk = self.form.moments[len(self.stamps)].chunk
@@ -91,6 +96,7 @@ class Machine:
         self._clients: list[_Client] = []
         self._numbers = count()
         self._due: list[tuple[float, int, Call]] = []
+        self._by_bridge: dict[bytes, Call] = {}
         self._next_call = 0.0
         self._others = Answers(PlayedState(), about=self.about, clock=time.time)
 
@@ -111,6 +117,7 @@ class Machine:
             number = next(self._numbers)
             call = Call(self._forms[number % len(self._forms)], number, self._next_call)
             heapq.heappush(self._due, (self._next_call, number, call))
+            self._by_bridge |= dict.fromkeys(call.bridges, call)
             self._next_call += 1 / self._pace.calls
         told, messages = [], 0
         stamp = b"%.6f" % now
@@ -121,6 +128,8 @@ class Machine:
             at = len(call.stamps)
             if at == len(call.form.moments):
                 heapq.heappop(self._due)
+                for bridge in call.bridges:
+                    del self._by_bridge[bridge]
                 continue
             rest = self._pace.talk if at - 1 == call.form.talk else 0.0
             due += call.form.moments[at].pause + rest
@@ -196,14 +205,15 @@ class Machine:
 
     def _bridge(self, action: Action) -> list[bytes]:
         wanted = action.get("BridgeUniqueid").encode()
-        for call in self.up:
-            moment = call.form.moments[len(call.stamps) - 1]
+        call = self._by_bridge.get(wanted)
+        moment = call.form.moments[len(call.stamps) - 1] if call and call.stamps else None
+        if call is not None and moment is not None:
             bridges = call.shown(moment.bridges, b"", 0.0)
             for bridge, members in zip(bridges, moment.members, strict=True):
-                if b"\r\nBridgeUniqueid: " + wanted + b"\r\n" in bridge:
+                _, found, rest = bridge.partition(b"\r\nBridgeUniqueid: " + wanted)
+                if found:
                     items = call.shown(members, action.get("ActionID").encode(), time.time())
-                    head = bridge.partition(b"\r\nBridgeUniqueid: ")[2]
-                    return _whole(action, "BridgeInfo", items, b"BridgeUniqueid: " + head)
+                    return _whole(action, "BridgeInfo", items, found.lstrip() + rest)
         return [error(action, "Specified BridgeUniqueid not found")]
 
     def _tell(self, data: bytes, messages: int) -> None:
