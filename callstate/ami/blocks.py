@@ -28,10 +28,10 @@ _VARIABLE = b"\r\nChanVariable: "
 class Known:
     """A channel's block that was read: its bytes, and what it says.
 
-    Of a usual one (the headers that are known, in their order, and nothing else), `who` is
-    what comes before the value of the context, `head` what comes before that of the
-    priority, `ids` what comes after it, and `shown` the variables; `tail` is `ids` and the
-    variables as they were seen last, be it at a glance. They are empty of any other.
+    Of a usual one (the headers that are known, in their order, and nothing else), `name` is
+    the channel's, `who` what comes before the value of the context, `head` what comes before
+    that of the priority, `ids` what comes after it, and `shown` the variables; `tail` is `ids`
+    and the variables as they were seen last, be it at a glance. They are empty of any other.
 
     `is_doubted`: something else was shown since, which the mirror may have taken over. Two
     are for `dialplan` to say: `is_at_place`, that the channel may run something that tells
@@ -45,6 +45,7 @@ class Known:
         "ids",
         "is_at_place",
         "is_doubted",
+        "name",
         "shown",
         "tail",
         "told",
@@ -56,15 +57,10 @@ class Known:
         self.uniqueid = uniqueid
         self.block = block
         self.channel = channel
-        self.who = self.head = self.ids = self.shown = self.tail = b""
+        self.name = self.who = self.head = self.ids = self.shown = self.tail = b""
         self.is_doubted = False
         self.is_at_place = True
         self.told: dict[bytes, bytes] = {}
-
-    @property
-    def name(self) -> bytes:
-        """The channel's name, empty unless the block is a usual one."""
-        return self.head[9 : self.head.find(b"\r\n")]
 
 
 NOBODY = Known(b"", b"", snapshot(b""))
@@ -203,7 +199,10 @@ class Blocks:
             known.is_at_place = before.is_at_place
             if before.shown == known.shown:
                 known.told = before.told
-            self._unname(before)
+            if before.name != known.name:
+                self._unname(before)
+            elif before is self.current:
+                self.current = NOBODY
         elif len(self._blocks) >= _LIMIT:
             self.clear()
         self._blocks[known.uniqueid] = known
@@ -270,6 +269,7 @@ def _read(uniqueid: bytes, block: bytes, before: Known | None) -> Known:
     if channel is None:
         return Known(uniqueid, block, snapshot(block))
     known = Known(uniqueid, block, channel)
+    known.name = block[9 : block.index(b"\r\n")]
     known.who = block[: block.index(_CONTEXT) + len(_CONTEXT)]
     known.head, known.ids, known.shown = block[:begin], ids, shown
     known.tail = block[end:]
