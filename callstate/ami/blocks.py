@@ -11,59 +11,15 @@ of its channel comes in the same piece (`late`).
 
 from collections.abc import Collection
 
-from msgspec.structs import replace
-
-from callstate.ami.headers import known_text, number, snapshot, usual_snapshot, usual_variables
+from callstate.ami.known import NOBODY, Known, read_block
 from callstate.core.events import ChannelSnapshot
 
-# How many channels' last blocks are kept at most; above it all are forgotten.
-_LIMIT = 500_000
+# So many channels' last blocks are kept, some kB each: more channels than a machine has that is
+# used well. Above it the ones give way that were longest not read.
+_LIMIT = 20_000
 
 _NO_CHANNEL = (b"", b"none", b"<unknown>")
-_CONTEXT = b"\r\nContext: "
-_PRIORITY = b"\r\nPriority: "
 _VARIABLE = b"\r\nChanVariable: "
-
-
-class Known:
-    """A channel's block that was read: its bytes, and what it says.
-
-    Of a usual one (the headers that are known, in their order, and nothing else), `name` is
-    the channel's, `who` what comes before the value of the context, `head` what comes before
-    that of the priority, `ids` what comes after it, and `shown` the variables; `tail` is `ids`
-    and the variables as they were seen last, be it at a glance. They are empty of any other.
-
-    `is_doubted`: something else was shown since, which the mirror may have taken over. Two
-    are for `dialplan` to say: `is_at_place`, that the channel may run something that tells
-    where its caller is; `told`, values of variables that were told last.
-    """
-
-    __slots__ = (
-        "block",
-        "channel",
-        "head",
-        "ids",
-        "is_at_place",
-        "is_doubted",
-        "name",
-        "shown",
-        "tail",
-        "told",
-        "uniqueid",
-        "who",
-    )
-
-    def __init__(self, uniqueid: bytes, block: bytes, channel: ChannelSnapshot) -> None:
-        self.uniqueid = uniqueid
-        self.block = block
-        self.channel = channel
-        self.name = self.who = self.head = self.ids = self.shown = self.tail = b""
-        self.is_doubted = False
-        self.is_at_place = True
-        self.told: dict[bytes, bytes] = {}
-
-
-NOBODY = Known(b"", b"", snapshot(b""))
 
 
 class Blocks:
@@ -108,8 +64,8 @@ class Blocks:
         tail = before[:begin] + line + value + (before[rest:] if rest >= 0 else b"")
         if at + len(tail) != end or not raw.startswith(tail, at):
             return False
-        known.tail = tail
-        known.told.pop(name, None)
+        known.varied = tail
+        known.forget_told(name)
         return True
 
     def note_place(self, is_at_place: bool) -> None:
@@ -118,12 +74,12 @@ class Blocks:
 
     def note_set(self, name: bytes) -> None:
         """Note that a variable of the channel read last was told."""
-        self._latest.told.pop(name, None)
+        self._latest.forget_told(name)
 
     def note_listed(self) -> None:
         """Note that a list shows the channel read last, and what else may be new of it."""
         self._latest.is_at_place = True
-        self._latest.told.clear()
+        self._latest.told = b""
 
     def read(self, raw: bytes, *, remember: bool = True) -> tuple[ChannelSnapshot | None, bool]:
         """Return the channel in the block of `raw`, and whether it shows anything new.
@@ -141,11 +97,11 @@ class Blocks:
         known = self._blocks.get(uniqueid)
         is_new = known is None or known.is_doubted or known.block != block
         if known is None or is_new:
-            before, known = known, _read(uniqueid, block, known)
+            before, known = known, read_block(uniqueid, block, known)
             if before is not None or remember:
                 self._remember(known, before)
         self._latest = known
-        if known.head:
+        if known.name:
             self.span = (start, end)
         return known.channel, is_new
 
@@ -165,10 +121,10 @@ class Blocks:
             block = block.replace(b"\r\n" + prefix, b"\r\n")
         known = self._blocks.get(uniqueid)
         if known is None:
-            return _read(uniqueid, block, None).channel
+            return read_block(uniqueid, block, None).channel
         if known.block == block:
             return known.channel
-        channel = _read(uniqueid, block, known).channel
+        channel = read_block(uniqueid, block, known).channel
         if known.channel == channel:
             return known.channel
         known.is_doubted = True
@@ -203,10 +159,11 @@ class Blocks:
                 self._unname(before)
             elif before is self.current:
                 self.current = NOBODY
+            del self._blocks[known.uniqueid]
         elif len(self._blocks) >= _LIMIT:
-            self.clear()
+            self.forget(next(iter(self._blocks)))
         self._blocks[known.uniqueid] = known
-        if known.head:
+        if known.name:
             self._by_name[known.name] = known
 
     def _unname(self, known: Known) -> None:
@@ -246,52 +203,3 @@ def _keys(prefix: bytes) -> tuple[bytes, bytes, bytes, bytes]:
 
 
 _KEYS = {prefix: _keys(prefix) for prefix in (b"", b"Dest", b"LocalOne", b"LocalTwo")}
-
-
-def _read(uniqueid: bytes, block: bytes, before: Known | None) -> Known:
-    """Read a block without prefix; the parts that are as in `before` are not read again."""
-    begin = block.find(_PRIORITY) + len(_PRIORITY)
-    end = block.find(b"\r\n", begin)
-    cut = block.find(_VARIABLE, begin)
-    if cut < 0:
-        cut = len(block)
-    ids, shown = block[end:cut], block[cut:]
-    if before is not None and before.head and before.shown == shown:
-        variables: tuple[tuple[str, str], ...] | None = before.channel.variables
-    else:
-        variables = usual_variables(shown)
-    channel: ChannelSnapshot | None = None
-    if variables is not None:
-        if before is not None and before.head and before.ids == ids:
-            channel = _moved(before, block, end, variables)
-        if channel is None:
-            channel = usual_snapshot(block[:cut], variables)
-    if channel is None:
-        return Known(uniqueid, block, snapshot(block))
-    known = Known(uniqueid, block, channel)
-    known.name = block[9 : block.index(b"\r\n")]
-    known.who = block[: block.index(_CONTEXT) + len(_CONTEXT)]
-    known.head, known.ids, known.shown = block[:begin], ids, shown
-    known.tail = block[end:]
-    return known
-
-
-def _moved(
-    before: Known, block: bytes, end: int, variables: tuple[tuple[str, str], ...]
-) -> ChannelSnapshot | None:
-    """Return what a block says that shows `before` at another place in the dialplan, or None."""
-    if not block.startswith(before.who):
-        return None
-    lines = block[len(before.who) : end].split(b"\r\n")
-    if len(lines) != 3 or lines[1][:7] != b"Exten: " or lines[2][:10] != b"Priority: ":
-        return None
-    context, exten, priority = lines[0], lines[1][7:], number(lines[2][10:], -1)
-    if priority < 0:
-        return None
-    return replace(
-        before.channel,
-        context=known_text(context),
-        exten=known_text(exten),
-        priority=priority,
-        variables=variables,
-    )

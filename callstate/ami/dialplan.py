@@ -10,9 +10,11 @@ piece of the stream, with the last of the messages that were passed over (`block
 """
 
 from collections.abc import Iterator
+from sys import intern
 
-from callstate.ami.blocks import NOBODY, Blocks, Known
+from callstate.ami.blocks import Blocks
 from callstate.ami.headers import TELLING, application, text, time_of, unescape, value
+from callstate.ami.known import NOBODY, Known
 from callstate.core import events as ev
 from callstate.core.channel import is_noted
 from callstate.core.mirror import VARIABLES
@@ -124,10 +126,10 @@ class Dialplan:
             return UNSURE
         name, content = raw[begin + 12 : after].lstrip(b"_"), raw[after + 9 :]
         is_wanted = self._variables is None or name in self._variables
-        at = raw.find(b"\r\n", start + len(known.head))
-        if raw.startswith(known.tail, at) and begin == at + len(known.tail):
+        at, tail = raw.find(b"\r\n", start + len(known.head)), known.tail
+        if raw.startswith(tail, at) and begin == at + len(tail):
             self._blocks.late[known.uniqueid] = raw
-            if not is_wanted or known.told.get(name) == content:
+            if not is_wanted or known.has_told(name, content):
                 return NOTHING
             return self._set(raw, known, name, content, received)
         if name in _EVENTS or not self._blocks.vary(known, raw, at, name, content, begin):
@@ -152,10 +154,10 @@ class Dialplan:
     ) -> ev.VarSet:
         if name == _PEER_NAME:
             # The other one is said of whom this names.
-            known.told.pop(_PEER_CALL_ID, None)
-        known.told[name] = content
+            known.forget_told(_PEER_CALL_ID)
+        known.tell(name, content)
         at = time_of(raw, received)
-        return ev.VarSet(at, known.channel, text(name), unescape(text(content)))
+        return ev.VarSet(at, known.channel, intern(text(name)), unescape(text(content)))
 
     def _turn(self, raw: bytes, start: int) -> tuple[Known | None, int]:
         """Turn to the channel of `raw`; return it, and where its block begins.
@@ -179,8 +181,9 @@ class Dialplan:
 
     def _move(self, known: Known, raw: bytes, start: int) -> bool:
         """Note where in the dialplan the channel is, if it is at no extension of interest."""
-        begin = start + len(known.who)
-        if not raw.startswith(known.who, start) or not known.channel.exten:
+        who = known.who
+        begin = start + len(who)
+        if not raw.startswith(who, start) or not known.channel.exten:
             return False
         end = raw.find(b"\r\nPriority: ", begin)
         place = raw[begin:end].split(b"\r\nExten: ")
@@ -189,7 +192,7 @@ class Dialplan:
         exten = text(place[1])
         if exten != known.channel.exten and is_noted(exten):
             return False
-        known.head = raw[start : end + 12]
+        known.moved = raw[start : end + 12]
         return True
 
     def varset(self, raw: bytes, received: float) -> ev.Event | None:
@@ -209,7 +212,7 @@ class Dialplan:
             return ev.ChannelUpdate(time_of(raw, received), channel, creates=True)
         self._blocks.note_set(name)
         content = unescape(text(value(raw, b"Value", end)))
-        return ev.VarSet(time_of(raw, received), channel, text(name), content)
+        return ev.VarSet(time_of(raw, received), channel, intern(text(name)), content)
 
     def newexten(self, raw: bytes, received: float) -> ev.Event | None:
         """Return what the Newexten `raw` tells."""

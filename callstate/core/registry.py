@@ -212,7 +212,7 @@ class Registry:
         del self.channels[uniqueid]
         self.set_dialler(channel, "")
         # Their source is told by whom they talk to, now that their dialler is gone.
-        orphans = channel.dialled & self.channels.keys()
+        orphans = set(channel.dialled & self.channels.keys())
         if orphans:
             self._orphans[uniqueid] = orphans
             self.changed.update(orphans)
@@ -261,7 +261,7 @@ class Registry:
             return
         before = self.channels.get(dest.dialled_by)
         if before is not None:
-            before.dialled.discard(dest.uniqueid)
+            before.undial(dest.uniqueid)
             before.dialling.pop(dest.uniqueid, None)
             self.changed.add(before.uniqueid)
         elif orphans := self._orphans.pop(dest.dialled_by, set()) - {dest.uniqueid}:
@@ -270,7 +270,7 @@ class Registry:
         self.changed.add(dest.uniqueid)
         dialler = self.channels.get(uniqueid)
         if dialler is not None:
-            dialler.dialled.add(dest.uniqueid)
+            dialler.dial(dest.uniqueid)
         elif uniqueid:
             self._orphans.setdefault(uniqueid, set()).add(dest.uniqueid)
 

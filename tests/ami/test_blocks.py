@@ -92,9 +92,14 @@ def test_what_is_forgotten_is_news_again() -> None:
     assert blocks.read(raw("1.3"))[1]
 
 
-def test_too_many_are_forgotten_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_are_not_kept_and_the_longest_unread_go_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("callstate.ami.blocks._LIMIT", 3)
     blocks = Blocks()
     for number in range(10):
         assert blocks.read(raw(f"1.{number}"))[1]
+        assert blocks.read(raw("1.0", name=f"PJSIP/{number}"))[1]
         assert len(blocks) <= 3
+    assert not blocks.read(raw("1.0", name="PJSIP/9"))[1]
+    assert blocks.read(raw("1.5"))[1]

@@ -268,7 +268,8 @@ def test_it_works_in_the_daemons_own_loop(database: Database) -> None:
 async def test_the_operators_example_works(tmp_path: Path) -> None:
     text = (Path(__file__).parents[2] / "docs/operation.md").read_text(encoding="utf-8")
     (tables,) = re.findall(r"^```sql\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-    (example,) = re.findall(r"^```toml\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    examples = re.findall(r"^```toml\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    (example,) = [each for each in examples if "[directory.sql]" in each]
     database = SqliteFile(tmp_path / "pbx.db")
     database.execute(
         tables + "INSERT INTO account VALUES (1, NULL, 'Owner'), (17, 1, 'Example');"
