@@ -76,7 +76,6 @@ class Beat:
 def run(size: Size) -> Iterator[Finding]:
     """Give a finding for each of the three."""
     own = size.name == "taste"
-    collector.configure()
     yield uvloop.run(_against_constant(size, own=own))
     yield uvloop.run(_under_events(size, own=own))
     for legs in size.long_lists:
