@@ -57,5 +57,5 @@ async def test_it_goes_on_and_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("callstate.collector.collect", lambda: collected.append(1))
     with pytest.raises(asyncio.CancelledError):
         await collector.tend()
-    assert slept == [10.0, 60.0, 600.0, 600.0, 600.0]
+    assert slept == [10.0, 60.0, 3600.0, 3600.0, 3600.0]
     assert len(collected) == 4
