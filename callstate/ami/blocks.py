@@ -175,7 +175,7 @@ class Blocks:
 
 def _place(raw: bytes, prefix: bytes) -> tuple[bytes, int, int] | None:
     """Return the uniqueid in the block whose keys have `prefix`, and where the block lies."""
-    name, uniqueid, linkedid, variable = _KEYS.get(prefix) or _keys(prefix)
+    name, uniqueid, linkedid, variable = _KEYS[prefix]
     start = raw.find(name)
     at = raw.find(uniqueid, start)
     if start < 0 or at < 0:

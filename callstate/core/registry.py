@@ -262,7 +262,6 @@ class Registry:
         before = self.channels.get(dest.dialled_by)
         if before is not None:
             before.undial(dest.uniqueid)
-            before.dialling.pop(dest.uniqueid, None)
             self.changed.add(before.uniqueid)
         elif orphans := self._orphans.pop(dest.dialled_by, set()) - {dest.uniqueid}:
             self._orphans[dest.dialled_by] = orphans
