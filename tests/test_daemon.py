@@ -22,23 +22,11 @@ from callstate.core.directory import SourceState
 from callstate.core.errors import ConfigError
 from callstate.daemon import Daemon
 from callstate.web.auth import hash_password
+from tests import administrator
 from tests.captures import FIXTURES
 from tests.certificates import make_certificate
 
 LIST = "/api/json/calls/active/list"
-DIRECTORY = """
-[[customer]]
-id = 1
-name = "Root"
-[[role]]
-name = "administrator"
-privileges = ["telephone line reports"]
-[[user]]
-name = "root"
-customer = 1
-role = "administrator"
-password_hash = "{hash}"
-"""
 CONFIG = """
 [http]
 port = 0
@@ -58,7 +46,7 @@ secret = "callstate"
 
 @pytest.fixture(scope="session")
 def directory_text() -> str:
-    return DIRECTORY.format(hash=hash_password("sesame"))
+    return administrator.directory()
 
 
 @pytest.fixture

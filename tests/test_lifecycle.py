@@ -14,24 +14,11 @@ import pytest
 
 from callstate.ami.capture import load_capture
 from callstate.ami.playback import Playback
-from callstate.web.auth import hash_password
+from tests import administrator
 from tests.captures import FIXTURES
 from tests.processes import Process, Supervisor, running, until
 
 LIST = "/api/json/calls/active/list"
-DIRECTORY = """
-[[customer]]
-id = 1
-name = "Root"
-[[role]]
-name = "administrator"
-privileges = ["telephone line reports"]
-[[user]]
-name = "root"
-customer = 1
-role = "administrator"
-password_hash = "{hash}"
-"""
 TOP = """
 stop_seconds = {stop}
 [http]
@@ -53,7 +40,7 @@ secret = "callstate"
 
 @pytest.fixture(scope="session")
 def directory_text() -> str:
-    return DIRECTORY.format(hash=hash_password("sesame"))
+    return administrator.directory()
 
 
 class Written:

@@ -1,6 +1,7 @@
 """The patience with a link: what ends it, what keeps it up, and what another patience does."""
 
 import asyncio
+from functools import partial
 
 import msgspec
 
@@ -10,6 +11,15 @@ from tests.ami.doubles import END, PATIENT, Peer, RecordingSink, against, until
 async def _log_in_and_stay(peer: Peer) -> None:
     await peer.log_in()
     await peer.wait_closed()
+
+
+async def _answer(actions: list[str], peer: Peer) -> None:
+    """Answer every action as a ping, and note its name."""
+    await peer.log_in()
+    while True:
+        action = await peer.action()
+        actions.append(action["Action"])
+        peer.reply(action, "Response: Success", "Ping: Pong")
 
 
 async def test_a_half_open_link_is_noticed() -> None:
@@ -22,17 +32,9 @@ async def test_a_half_open_link_is_noticed() -> None:
 
 async def test_pings_keep_a_quiet_link_up() -> None:
     pings: list[str] = []
-
-    async def script(peer: Peer) -> None:
-        await peer.log_in()
-        while True:
-            action = await peer.action()
-            pings.append(action["Action"])
-            peer.reply(action, "Response: Success", "Ping: Pong")
-
     sink = RecordingSink()
     lively = msgspec.structs.replace(PATIENT, ping_seconds=0.001)
-    async with against(script, sink=sink, ami=lively):
+    async with against(partial(_answer, pings), sink=sink, ami=lively):
         await until(lambda: len(pings) >= 5)
         assert sink.log == [("opened", "11.0.0")]
     assert set(pings) == {"Ping"}
@@ -64,16 +66,8 @@ async def test_less_patience_counts_on_a_link_that_is_up() -> None:
 
 async def test_another_patience_begins_with_a_ping() -> None:
     pings: list[str] = []
-
-    async def script(peer: Peer) -> None:
-        await peer.log_in()
-        while True:
-            action = await peer.action()
-            pings.append(action["Action"])
-            peer.reply(action, "Response: Success", "Ping: Pong")
-
     sink = RecordingSink()
-    async with against(script, sink=sink) as connection:
+    async with against(partial(_answer, pings), sink=sink) as connection:
         await until(lambda: connection.is_open)
         for number in range(1, 4):
             connection.use(msgspec.structs.replace(PATIENT, action_seconds=50 + number))

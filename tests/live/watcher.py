@@ -13,26 +13,10 @@ import aiohttp
 from callstate import config as configuration
 from callstate.config import VARIABLE_FIELDS
 from callstate.daemon import Daemon
-from callstate.web.auth import hash_password
+from tests import administrator
 from tests.live.lab.ami import SECRET
 
 LIST = "/api/json/calls/active/list"
-PASSWORD = "sesame"
-
-DIRECTORY = f"""
-[[customer]]
-id = 1
-name = "Root"
-[[role]]
-name = "administrator"
-privileges = ["telephone line reports"]
-[[user]]
-name = "root"
-customer = 1
-role = "administrator"
-password_hash = "{hash_password(PASSWORD)}"
-"""
-
 # The lab's dialplan keeps a field in the variable `cs_<field>`. `callid` is left to
 # callstate, so that what it makes of a call can be compared.
 VARIABLES = {
@@ -57,7 +41,7 @@ def write_config(
     more: str = "",
 ) -> Path:
     """Write a directory and a configuration; `seats` are the machines 1, 2 and so on."""
-    (folder / "directory.toml").write_text(DIRECTORY, encoding="utf-8")
+    (folder / "directory.toml").write_text(administrator.directory(), encoding="utf-8")
     lines = [more]
     for name, table in ({"http": {"port": 0}} | dict(tables)).items():
         lines += [f"[{name}]", *(f"{key} = {value}" for key, value in table.items())]
@@ -89,7 +73,7 @@ class Answer:
 
 async def ask(client: aiohttp.ClientSession, port: int, **more: str) -> Answer:
     """Ask for the legs of the whole system, as its owner."""
-    who = {"auth_username": "root", "auth_password": PASSWORD, "customer": "system"}
+    who = {"auth_username": "root", "auth_password": administrator.PASSWORD, "customer": "system"}
     async with client.get(f"http://127.0.0.1:{port}{LIST}", params=who | more) as answer:
         assert answer.status == 200, await answer.text()
         told = await answer.json()
