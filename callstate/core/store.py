@@ -9,7 +9,7 @@ A customer, number or callid that is absent (0 or empty) is not filed: nobody as
 Numbers are filed without regard to case, because they are compared so.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 
 import msgspec
 
@@ -34,6 +34,9 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
 Subscriber = Callable[[Change], None]
 
+# Of so many customers the last change is known; a channel variable may name any number of them.
+CUSTOMERS = 100_000
+
 
 def fold(text: str) -> str:
     """Return what `text` is compared and filed by: the same without regard to case.
@@ -53,8 +56,13 @@ class LegStore:
     each index, and nothing else is filed. `number` is that of the last change, 0 at first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, customers: int = CUSTOMERS) -> None:
         self.number = 0
+        self._customers = customers
+        # Customer -> number of the last change of a leg of his. Who is not there changed at
+        # `_forgotten` or before.
+        self._changed: dict[int, int] = {}
+        self._forgotten = 0
         self.by_customer = HashIndex()
         self.by_callid = HashIndex()
         self.by_snumber = HashIndex()
@@ -92,6 +100,17 @@ class LegStore:
         places = self._places.get(machine)
         place = None if places is None else places.get(uniqueid)
         return None if place is None else place.leg
+
+    def changed(self, customers: Set[int] | None) -> int:
+        """Return the number of a change since which no leg of `customers` came, went or changed.
+
+        None means every leg, also those of no customer. It is that of their last change, or a
+        later one where that is forgotten. O(customers).
+        """
+        if customers is None:
+            return self.number
+        changed, forgotten = self._changed, self._forgotten
+        return max([changed.get(customer, forgotten) for customer in customers], default=0)
 
     def count_by_machine(self) -> dict[int, int]:
         """Return how many legs each machine has; machines without legs are left out. O(m)."""
@@ -162,9 +181,17 @@ class LegStore:
             assert filed == expected[id(index)], (filed, expected[id(index)])
 
     def _publish(self, old: Leg | None, new: Leg | None) -> None:
-        self.number += 1
+        self.number = number = self.number + 1
+        changed = self._changed
+        if old is not None:
+            changed[old.scustomer] = changed[old.dcustomer] = number
+        if new is not None:
+            changed[new.scustomer] = changed[new.dcustomer] = number
+        if len(changed) > self._customers:
+            changed.clear()
+            self._forgotten = number
         if self._subscribers:
-            change = Change(self.number, old, new)
+            change = Change(number, old, new)
             for subscriber in self._subscribers:
                 subscriber(change)
 

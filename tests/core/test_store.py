@@ -95,6 +95,43 @@ def test_a_leg_is_found_by_both_customers_and_counted_once() -> None:
     assert list(store.by_customer) == [7]
 
 
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(st.lists(legs() | keys, max_size=40), st.integers(2, 4))
+def test_no_change_of_a_customers_legs_is_missed(steps: list[Leg | LegKey], most: int) -> None:
+    store = LegStore(customers=most)
+    scopes = [frozenset(some) for some in ({0}, {1}, {2}, {3}, {1, 2}, {9})]
+
+    def seen(scope: frozenset[int]) -> list[Leg]:
+        return sorted(leg for leg in store if {leg.scustomer, leg.dcustomer} & scope)
+
+    for step in steps:
+        before = [(seen(scope), store.changed(scope)) for scope in scopes]
+        number = store.number
+        if isinstance(step, Leg):
+            store.put(step)
+        else:
+            store.remove(step)
+        for scope, (was, changed) in zip(scopes, before, strict=True):
+            assert changed <= store.changed(scope) <= store.number
+            assert seen(scope) == was or store.changed(scope) > number
+        assert store.changed(None) == store.number
+        assert len(store._changed) <= most
+
+
+def test_a_change_of_others_is_no_change_of_a_customer() -> None:
+    store = make_store(make_leg("a", scustomer=7), make_leg("b", scustomer=8, dcustomer=9))
+    assert store.changed(frozenset({7})) == 1
+    assert store.changed(frozenset({8})) == store.changed(frozenset({9})) == 2
+    store.put(make_leg("a", scustomer=7, status="answer"))
+    assert store.changed(frozenset({7})) == store.changed(frozenset({7, 8})) == 3
+    assert store.changed(frozenset({8})) == 2
+    assert store.changed(frozenset({1234})) == store.changed(frozenset()) == 0
+    store.put(make_leg("a", scustomer=9, status="answer"))
+    assert store.changed(frozenset({7})) == store.changed(frozenset({9})) == 4
+    store.remove(make_leg("b").key)
+    assert store.changed(frozenset({8})) == 5
+
+
 def test_numbers_are_filed_without_regard_to_case() -> None:
     store = make_store(make_leg("a", snumber="Straße"), make_leg("b", snumber="STRASSE"))
     assert store.by_snumber.count("strasse") == 2
