@@ -5,15 +5,32 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test databases monitoring live bench load fuzz check packaging dist format clean
+# What live, bench, load and fuzz run on: compiled, or pure with `make bench CALLSTATE_BUILD=pure`.
+CALLSTATE_BUILD ?= compiled
+$(if $(filter pure compiled,$(CALLSTATE_BUILD)),,$(error CALLSTATE_BUILD must be pure or compiled))
+# The checkout is pure, always. The compiled copy in build/ is found before it, by every process
+# that a test starts as well; the current folder must not come first, as it does with `python -m`.
+on_pure := CALLSTATE_BUILD=pure
+on_compiled := CALLSTATE_BUILD=compiled PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/build/compiled:$(CURDIR) \
+	PYTEST_ADDOPTS="-o 'pythonpath=build/compiled .'"
+ON := $(on_$(CALLSTATE_BUILD))
+COPY := $(filter compiled,$(CALLSTATE_BUILD))
+
+.PHONY: demo test compiled test-compiled databases monitoring live bench load fuzz check packaging dist format clean
 
 demo: $(VENV)/run.stamp   ## two recorded machines, played over real sockets, and curl lines to try
 	$(BIN)/callstate demo
 
 test: $(VENV)/dev.stamp   ## every test that needs no root
-	$(BIN)/coverage run -m pytest --ignore tests/replay --ignore tests/soak --ignore tests/faults --ignore tests/fuzz --ignore tests/load
+	$(on_pure) $(BIN)/coverage run -m pytest --ignore tests/replay --ignore tests/soak --ignore tests/faults --ignore tests/fuzz --ignore tests/load
 	$(BIN)/coverage report
-	$(BIN)/pytest tests/replay tests/soak tests/faults tests/fuzz tests/load
+	$(on_pure) $(BIN)/pytest tests/replay tests/soak tests/faults tests/fuzz tests/load
+
+compiled: $(VENV)/dev.stamp ## a copy of the package with compiled modules, in build/compiled
+	$(BIN)/python hatch_build.py
+
+test-compiled: compiled   ## the tests of what is compiled, on that copy
+	$(on_compiled) $(BIN)/pytest tests/ami tests/core tests/replay tests/soak tests/faults tests/test_*.py
 
 databases: $(VENV)/dev.stamp ## against real PostgreSQL and MariaDB servers, which it starts itself
 	$(BIN)/pytest -m databases
@@ -21,21 +38,21 @@ databases: $(VENV)/dev.stamp ## against real PostgreSQL and MariaDB servers, whi
 monitoring: $(VENV)/dev.stamp ## dashboard, alerts and metrics, judged by promtool
 	$(BIN)/pytest -m promtool tests/test_monitoring.py
 
-live: $(VENV)/dev.stamp   ## against real Asterisk 22 and 16: root, on Debian
-	$(BIN)/pytest -m live tests/live
+live: $(VENV)/dev.stamp $(COPY)   ## against real Asterisk 22 and 16: root, on Debian
+	$(ON) $(BIN)/pytest -m live tests/live
 
 # BENCH="--quick" for a first look, "--only http" for one of them, "--save" to keep the results.
-bench: $(VENV)/dev.stamp  ## what it must reach, measured beside its rivals and its limits
-	$(BIN)/python -m tests.bench $(BENCH)
+bench: $(VENV)/dev.stamp $(COPY)  ## what it must reach, measured beside its rivals and its limits
+	$(ON) $(BIN)/python -m tests.bench $(BENCH)
 
 # LOAD="--seconds 60 --events 500" for less of it, "--save" to keep the page; see tests/load.
-load: $(VENV)/dev.stamp   ## half an hour of ten busy machines and fifty clients: nothing may be lost
-	$(BIN)/python -m tests.load $(LOAD)
+load: $(VENV)/dev.stamp $(COPY)   ## half an hour of ten busy machines and fifty clients: nothing may be lost
+	$(ON) $(BIN)/python -m tests.load $(LOAD)
 
 # FUZZ="--messages 1000000 --seed 7" for another run.
-fuzz: $(VENV)/dev.stamp   ## ten million wrong messages, then wrong requests at a whole daemon
-	$(BIN)/python -m tests.fuzz.wire --messages 10000000 $(FUZZ)
-	$(BIN)/python -m tests.fuzz.attack --clients 100000
+fuzz: $(VENV)/dev.stamp $(COPY)   ## ten million wrong messages, then wrong requests at a whole daemon
+	$(ON) $(BIN)/python -m tests.fuzz.wire --messages 10000000 $(FUZZ)
+	$(ON) $(BIN)/python -m tests.fuzz.attack --clients 100000
 
 check: $(VENV)/dev.stamp  ## formatter, linter, types
 	$(BIN)/ruff format --check .
@@ -45,15 +62,16 @@ check: $(VENV)/dev.stamp  ## formatter, linter, types
 packaging: $(VENV)/dev.stamp ## the wheel, installed elsewhere; the unit and the container file
 	$(BIN)/pytest -m packaging tests/packaging
 
-dist: $(VENV)/dev.stamp   ## the wheel and the source archive, in dist/
-	$(BIN)/python -m build
+dist: $(VENV)/dev.stamp   ## the source archive and the wheels, in dist/: pure, and compiled where it can be
+	CALLSTATE_BUILD=pure $(BIN)/python -m build
+	CALLSTATE_BUILD= $(BIN)/python -m build --wheel
 
 format: $(VENV)/dev.stamp ## let the formatter and the linter repair what they can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # --group (dependency groups) came with pip 25.1; Debian 12 brings 23.0.
 $(VENV)/pip.stamp:

@@ -23,7 +23,7 @@ except ImportError:  # not on every platform
 else:
     _new_loop = uvloop.new_event_loop
 
-from callstate import collector, demo, logs, replay
+from callstate import build, collector, demo, logs, replay
 from callstate import config as configuration
 from callstate.ami.capture import CaptureError
 from callstate.core.directory import Directory
@@ -171,7 +171,9 @@ def _say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="callstate", description="Live call state from Asterisk.")
-    parser.add_argument("--version", action="version", version=version("callstate"))
+    parser.add_argument(
+        "--version", action="version", version=f"{version('callstate')} ({build.kind()})"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     config_help = f"default: $CALLSTATE_CONFIG, else {configuration.DEFAULT_PATH}"
 

@@ -17,7 +17,7 @@ from typing import TypedDict
 
 from msgspec.structs import asdict
 
-from callstate import logs
+from callstate import build, logs
 from callstate.config import Config
 from callstate.core.derive import Rules
 from callstate.core.directory import SourceState
@@ -116,9 +116,11 @@ class Daemon:
             ConfigError: the address cannot be listened on, or the directory is wrong.
         """
         http, stop_seconds = self._config.http, self._config.stop_seconds
+        release = version("callstate")
+        logger.info("starting", extra={"version": release, "build": build.kind()})
         metrics = Metrics(
             self.state,
-            version=version("callstate"),
+            version=release,
             counts=self._machines.counts,
             http=self._http_counts,
         )

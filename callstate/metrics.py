@@ -22,6 +22,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from callstate import build
 from callstate.core.directory import SourceState, SourceStatus
 from callstate.core.histogram import Histogram
 from callstate.core.state import CallState
@@ -120,7 +121,9 @@ class _Scrape(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
         yield InfoMetricFamily(
-            "callstate_build", "The version that runs.", value={"version": self._version}
+            "callstate_build",
+            "The version that runs, compiled or pure Python.",
+            value={"version": self._version, "build": build.kind()},
         )
         yield GaugeMetricFamily(
             "callstate_ready", "1 while queries are answered.", self._state.ready

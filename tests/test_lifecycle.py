@@ -6,12 +6,14 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from callstate import build
 from callstate.ami.capture import load_capture
 from callstate.ami.playback import Playback
 from tests import administrator
@@ -325,6 +327,8 @@ async def test_a_stop_is_orderly(
     async with Counted() as machine:
         async with running(written.write(machine), environment=environment) as process:
             await process.until_said("ready")
+            (start,) = process.said("starting")
+            assert (start["version"], start["build"]) == (version("callstate"), build.kind())
             process.kill(number)
             assert await process.ended() == 0
             await process.until_said("stopped")

@@ -5,6 +5,7 @@ import re
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from callstate import build
 from callstate.core.directory import SourceState, SourceStatus
 from callstate.core.model import Leg
 from callstate.core.state import CallState
@@ -174,5 +175,5 @@ def test_queries_are_a_histogram(state: CallState) -> None:
 def test_two_daemons_in_one_process_do_not_meet(state: CallState) -> None:
     first, second = Metrics(state, version="1"), Metrics(state, version="2")
     first.count_request(200)
-    assert samples(first)["callstate_build_info", "1"] == 1
+    assert samples(first)["callstate_build_info", build.kind(), "1"] == 1
     assert samples(second)["callstate_http_requests_total", "200"] == 0

@@ -52,8 +52,9 @@ def test_what_it_copies_is_what_the_package_is_built_of(stages: list[list[Instru
     copied = {name for value in _values(build, "COPY") for name in value.split()[:-1]}
     assert [name for name in copied if not (ROOT / name).exists()] == []
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    shared = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
-    needed = {"callstate", "pyproject.toml", *project["project"]["license-files"], *shared}
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    hook, shared = wheel["hooks"]["custom"]["path"], wheel["shared-data"]
+    needed = {"callstate", "pyproject.toml", hook, *project["project"]["license-files"], *shared}
     assert copied == needed
 
 

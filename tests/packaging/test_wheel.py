@@ -1,12 +1,10 @@
 """The package as its user gets it: built, looked into, installed elsewhere, and run there."""
 
-import os
 import signal
 import subprocess
 import sys
 import tarfile
 import tomllib
-import venv
 import zipfile
 from collections.abc import Iterator
 from email.message import Message
@@ -15,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.packaging.wheels import ROOT, names, run, tracked
+
 pytestmark = pytest.mark.packaging
 
-ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 # More than the code and the documents weigh, less than one of them with the recordings.
@@ -35,55 +34,6 @@ role = "operator"
 """
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder with the source archive, and the wheel that was built from it."""
-    folder = tmp_path_factory.mktemp("dist")
-    _run(sys.executable, "-m", "build", "--outdir", folder, ROOT)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def wheel(built: Path) -> Path:
-    (path,) = built.glob("*.whl")
-    return path
-
-
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a new environment, away from the checkout, with the wheel and what it needs."""
-    folder = tmp_path_factory.mktemp("opt") / "callstate"
-    venv.create(folder, with_pip=True)
-    _run(folder / "bin/python", "-m", "pip", "install", "--quiet", wheel, cwd=folder)
-    return folder
-
-
-def _run(*command: object, code: int = 0, cwd: Path = ROOT, **environment: str) -> str:
-    """Run a command, and return what it wrote on both its outputs."""
-    done = subprocess.run(
-        list(map(str, command)),
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": "", **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stdout
-    return done.stdout
-
-
-def _tracked(*folders: str) -> set[str]:
-    names = _run("git", "ls-files", *folders).split()
-    assert names, f"git tracks nothing in {folders}"
-    return set(names)
-
-
-def _names(wheel: Path) -> set[str]:
-    with zipfile.ZipFile(wheel) as archive:
-        return {name for name in archive.namelist() if not name.endswith("/")}
-
-
 def _metadata(wheel: Path) -> Message:
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
@@ -95,16 +45,16 @@ def test_the_wheel_holds_the_package_and_what_an_operator_needs_and_nothing_else
 ) -> None:
     version = PROJECT["version"]
     info, data = f"callstate-{version}.dist-info/", f"callstate-{version}.data/data/"
-    names = _names(wheel)
-    code = {name for name in names if not name.startswith((info, data))}
-    assert code == _tracked("callstate")
+    files = names(wheel)
+    code = {name for name in files if not name.startswith((info, data))}
+    assert code == tracked("callstate")
     assert "callstate/py.typed" in code
     shared = {
-        name.removeprefix(f"{data}share/callstate/") for name in names if name.startswith(data)
+        name.removeprefix(f"{data}share/callstate/") for name in files if name.startswith(data)
     }
     beside = ("README.md", "CHANGELOG.md", "config.example.toml")
-    assert shared == _tracked("deploy", "docs", *beside)
-    assert f"{info}licenses/LICENSE" in names
+    assert shared == tracked("deploy", "docs", *beside)
+    assert f"{info}licenses/LICENSE" in files
     assert wheel.stat().st_size < SIZE_LIMIT
 
 
@@ -135,13 +85,13 @@ def test_the_metadata_is_whole(wheel: Path) -> None:
 
 def test_the_program_runs_without_the_checkout(installed: Path) -> None:
     program = installed / "bin/callstate"
-    where = _run(
+    where = run(
         *(installed / "bin/python", "-c", "import callstate; print(callstate.__file__)"),
         cwd=installed,
     )
     assert Path(where.strip()).is_relative_to(installed)
-    assert _run(program, "--version", cwd=installed).strip() == PROJECT["version"]
-    assert _run(installed / "bin/python", "-m", "callstate", "--version", cwd=installed)
+    assert run(program, "--version", cwd=installed) == f"{PROJECT['version']} (pure)\n"
+    assert run(installed / "bin/python", "-m", "callstate", "--version", cwd=installed)
 
 
 def test_the_example_that_comes_along_is_understood(installed: Path, tmp_path: Path) -> None:
@@ -150,7 +100,7 @@ def test_the_example_that_comes_along_is_understood(installed: Path, tmp_path: P
     config.write_bytes(example.read_bytes())
     (tmp_path / "machine-1.secret").write_text("a-secret\n", encoding="utf-8")
     (tmp_path / "directory.toml").write_text(DIRECTORY, encoding="utf-8")
-    said = _run(installed / "bin/callstate", "check", "--config", config, cwd=tmp_path)
+    said = run(installed / "bin/callstate", "check", "--config", config, cwd=tmp_path)
     assert "machine   1: 127.0.0.1:5038 as callstate, no TLS" in said
     assert "1 users, 0 lines" in said
     assert "a-secret" not in said
@@ -160,12 +110,12 @@ def test_types_are_found_by_who_imports_it(installed: Path, tmp_path: Path) -> N
     user = tmp_path / "user.py"
     user.write_text("from callstate.core.model import LegKey\nreveal_type(LegKey)\n", "utf-8")
     command = ("--strict", "--python-executable", installed / "bin/python", user)
-    said = _run(sys.executable, "-m", "mypy", *command, cwd=tmp_path)
+    said = run(sys.executable, "-m", "mypy", *command, cwd=tmp_path)
     assert "LegKey" in said
 
 
 def test_the_demo_says_that_the_recordings_are_elsewhere(installed: Path, tmp_path: Path) -> None:
-    said = _run(installed / "bin/callstate", "demo", code=2, cwd=tmp_path)
+    said = run(installed / "bin/callstate", "demo", code=2, cwd=tmp_path)
     assert said.splitlines() == [
         "callstate: --fixtures: there are no recordings here; they are the folder fixtures of"
         " a checkout"

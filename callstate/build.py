@@ -1,0 +1,19 @@
+"""Which build runs: with modules compiled to C, or Python alone. Both answer the same.
+
+What is looked at is what runs, not what was meant to be installed.
+"""
+
+import sys
+from importlib.machinery import ExtensionFileLoader
+from typing import Literal
+
+
+def kind() -> Literal["compiled", "pure"]:
+    """Tell whether modules of ours that are in use are compiled. O(m), m = modules in use."""
+    for name, module in list(sys.modules.items()):
+        spec = getattr(module, "__spec__", None)
+        if name.startswith("callstate.") and isinstance(
+            getattr(spec, "loader", None), ExtensionFileLoader
+        ):
+            return "compiled"
+    return "pure"

@@ -1,0 +1,50 @@
+"""Which build runs, what says so, and that these tests run on the one that was asked for."""
+
+import importlib
+import os
+import subprocess
+import sys
+from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from callstate import build
+from hatch_build import CHOICE, MODULES
+
+ROOT = Path(__file__).parent.parent
+IS_COMPILED = os.environ.get(CHOICE) == "compiled"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_is_from_the_build_that_was_asked_for(name: str) -> None:
+    spec = importlib.import_module(name).__spec__
+    assert spec is not None
+    assert spec.origin is not None
+    assert isinstance(spec.loader, ExtensionFileLoader if IS_COMPILED else SourceFileLoader)
+    home = ROOT / "build/compiled/callstate" if IS_COMPILED else ROOT / "callstate"
+    assert Path(spec.origin).is_relative_to(home)
+
+
+def test_it_says_so() -> None:
+    importlib.import_module(MODULES[0])
+    assert build.kind() == ("compiled" if IS_COMPILED else "pure")
+
+
+def test_the_processes_that_tests_start_run_the_same() -> None:
+    command = [sys.executable, "-m", "callstate", "--version"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert said == f"{version('callstate')} ({build.kind()})\n"
+
+
+def test_one_compiled_module_of_ours_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("callstate.")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert build.kind() == "pure"
+    for name in ("elsewhere.x", "callstate.x"):
+        module = ModuleType(name)
+        module.__spec__ = ModuleSpec(name, ExtensionFileLoader(name, "x.so"))
+        monkeypatch.setitem(sys.modules, name, module)
+        assert build.kind() == ("compiled" if name.startswith("callstate") else "pure")
