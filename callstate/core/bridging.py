@@ -33,13 +33,14 @@ class Bridging:
 
     def update(self, record: BridgeRecord, bridge: Bridge) -> None:
         """Take over what `bridge` shows of `record`. O(members) if it is another kind now."""
-        was_call, before = record.is_call, (record.bridge_type, record.name)
+        was_call, was_type, was_name = record.is_call, record.bridge_type, record.name
         record.update(bridge)
         if record.is_call != was_call:
             for member in record.members.values():
                 self._calls.unsettle(member)
-        if record.is_call != was_call or before != (record.bridge_type, record.name):
-            self._changed.update(record.members)
+        elif was_type == record.bridge_type and was_name == record.name:
+            return
+        self._changed.update(record.members)
 
     def join(self, channel: Channel, record: BridgeRecord) -> None:
         """Make `channel` a member of `record`, and of no other. O(1)."""

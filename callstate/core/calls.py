@@ -19,6 +19,8 @@ class Calls:
     """Keeps each channel's `call` right.
 
     Invariant, after `settle`: two channels have one `Call` exactly when they are connected.
+    Between two times, edges may come and go: at least one end of each is `unsettled`, and
+    with it all whose call it was.
     """
 
     def __init__(self) -> None:
@@ -108,11 +110,11 @@ class Calls:
         """
         if not self._unsettled:
             return []
-        seeds = dict(self._unsettled)
-        for channel in self._unsettled.values():
+        seeds, self._unsettled = self._unsettled, {}
+        for channel in list(seeds.values()):
             if channel.call is not None:
-                seeds.update((member.uniqueid, member) for member in channel.call.members)
-        self._unsettled.clear()
+                for member in channel.call.members:
+                    seeds[member.uniqueid] = member
         moved: list[Channel] = []
         while seeds:
             uniqueid, channel = seeds.popitem()
@@ -121,7 +123,8 @@ class Calls:
             members = self._connected(channel)
             for member in members:
                 seeds.pop(member.uniqueid, None)
-            moved += self._assign(members)
+            if self._assign(members):
+                moved += members
         return moved
 
     def is_older(self, linkedid: str, other: str) -> bool:
@@ -136,29 +139,37 @@ class Calls:
             current = waiting.pop()
             if current.linkedid not in linkedids:
                 linkedids.add(current.linkedid)
-                _visit(self._by_linkedid[current.linkedid].values(), found, waiting)
-            if current.local_pair:
-                _visit(self._by_pair[current.local_pair].values(), found, waiting)
+                _visit(self._by_linkedid[current.linkedid], found, waiting)
+            pair = current.local_pair
+            if pair:
+                _visit(self._by_pair[pair], found, waiting)
             bridge = current.bridge
-            if bridge is not None and bridge.is_call:
-                _visit(bridge.members.values(), found, waiting)
+            if bridge is not None and len(bridge.members) > 1 and bridge.is_call:
+                _visit(bridge.members, found, waiting)
         return list(found.values())
 
-    def _assign(self, members: list[Channel]) -> list[Channel]:
-        callid = min((member.linkedid for member in members), key=self._birth)
+    def _assign(self, members: list[Channel]) -> bool:
+        """Make `members` one call; return whether they were another, or none, before."""
+        callid = self._oldest(members)
         old = members[0].call
-        same = (
-            old is not None
-            and old.callid == callid
-            and len(old.members) == len(members)
-            and all(member.call is old for member in members)
-        )
-        if same:
-            return []
+        if old is not None and old.callid == callid and len(old.members) == len(members):
+            for member in members:
+                if member.call is not old:
+                    break
+            else:
+                return False
         call = Call(members, callid)
         for member in members:
             member.call = call
-        return members
+        return True
+
+    def _oldest(self, members: list[Channel]) -> str:
+        oldest = members[0].linkedid
+        for member in members:
+            linkedid = member.linkedid
+            if linkedid != oldest and self._birth(linkedid) < self._birth(oldest):
+                oldest = linkedid
+        return oldest
 
     def _birth(self, linkedid: str) -> tuple[int, int]:
         order = uniqueid_order(linkedid)
@@ -183,9 +194,9 @@ def _drop(index: dict[str, dict[str, Channel]], value: str, channel: Channel) ->
 
 
 def _visit(
-    neighbours: Iterable[Channel], found: dict[str, Channel], waiting: list[Channel]
+    neighbours: dict[str, Channel], found: dict[str, Channel], waiting: list[Channel]
 ) -> None:
-    for neighbour in neighbours:
-        if neighbour.uniqueid not in found:
-            found[neighbour.uniqueid] = neighbour
+    for uniqueid, neighbour in neighbours.items():
+        if uniqueid not in found:
+            found[uniqueid] = neighbour
             waiting.append(neighbour)

@@ -15,6 +15,8 @@ from callstate.core.model import uniqueid_order
 # dials, begin otherwise (`s`, `h`, `i`, `t`, `end-BUSY`).
 _DIALLED = tuple("0123456789+*#")
 
+_UP = ChannelState.UP.value
+
 
 # The applications that a caller can have reached, as the API's types. The dialplan's `Ringing`
 # is no place, but a caller hears it.
@@ -147,7 +149,8 @@ class Channel:
     @property
     def is_up(self) -> bool:
         """True once it is answered."""
-        return self.snapshot.channel_state == ChannelState.UP
+        state: int = self.snapshot.channel_state
+        return state == _UP
 
     @property
     def is_dialled(self) -> bool:

@@ -60,8 +60,7 @@ class Deriver:
 
     def __init__(self, machine: int, rules: Rules, inference: Inference) -> None:
         self._machine = machine
-        self._fields = tuple((variable, field) for field, variable in rules.variables.items())
-        self._numbers: dict[str, Callable[[str], int | None]] = {
+        numbers: dict[str, Callable[[str], int | None]] = {
             "scustomer": _number,
             "dcustomer": _number,
             "overmax": _number,
@@ -70,6 +69,10 @@ class Deriver:
             "ingroup": _named(rules.groups),
             "outgroup": _named(rules.groups),
         }
+        # The variable, the field that it is for, and how its value is read.
+        self._fields = tuple(
+            (variable, field, numbers.get(field)) for field, variable in rules.variables.items()
+        )
         self._inference = inference
 
     def derive(self, channel: Channel, registry: Registry) -> Leg | None:
@@ -85,7 +88,7 @@ class Deriver:
 
     def _leg(self, channel: Channel, registry: Registry, view: View, own: Said) -> Leg:
         way, route, goal = self._speakers(channel, view, own)
-        line = {**route, **own}
+        line = _over(route, own)
         source, end, caller = view.source, view.destination, view.way.origin.snapshot
         stype, dtype = way.get("stype", source.type), goal.get("dtype", end.type)
         peer = _peer(own, route, "peer", (end.peer, source.peer))
@@ -128,10 +131,10 @@ class Deriver:
         said = channel.said
         if said is None or said[0] is not self._fields:
             values: dict[str, Any] = {}
-            for variable, field in self._fields:
-                value = channel.variables.get(variable)
+            variables = channel.variables
+            for variable, field, read in self._fields:
+                value = variables.get(variable)
                 if value:
-                    read = self._numbers.get(field)
                     values[field] = value if read is None else read(value)
             said = channel.said = self._fields, values
         return said[1]
@@ -143,28 +146,37 @@ class Deriver:
         nearest that dialled, and where it goes by the leg that is reached; unless that one
         began a call too: what it says then is where that call went.
         """
-        origin, between = view.way
+        origin, between = view.way.origin, view.way.between
         goal = own
         if view.reached is not channel and view.reached.is_dialled:
-            goal = {**self._said(view.reached), **own}
+            goal = _over(self._said(view.reached), own)
         if origin is channel and not between:
             return own, own, goal
-        way, route = dict(self._said(origin)), dict(self._said(origin))
+        way = route = self._said(origin)
         for other in reversed(between):
             said = self._said(other)
-            way = {**said, **way}
-            route |= said
-        return {**way, **own}, route, goal
+            way = _over(said, way)
+            route = _over(route, said)
+        return _over(way, own), route, goal
 
     def _callid(self, channel: Channel) -> str:
         """One callid for all of a call: the variable of its oldest channel that has it."""
         call = channel.call
         assert call is not None, channel
-        named = [member for member in call.members if "callid" in self._said(member)]
-        if not named:
-            return call.callid
-        callid: str = self._said(min(named, key=age) if len(named) > 1 else named[0])["callid"]
+        oldest: Channel | None = None
+        callid = call.callid
+        for member in call.members:
+            said = self._said(member)
+            if "callid" in said and (oldest is None or age(member) < age(oldest)):
+                oldest, callid = member, said["callid"]
         return callid
+
+
+def _over(below: Said, above: Said) -> Said:
+    """Return what `above` says, and what `below` does where that is silent."""
+    if not above:
+        return below
+    return {**below, **above} if below else above
 
 
 def _known(said: Said, field: str, inferred: int) -> int:

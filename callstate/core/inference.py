@@ -12,7 +12,6 @@
 import re
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 import msgspec
 
@@ -58,19 +57,24 @@ class Party(msgspec.Struct, frozen=True, kw_only=True):
 NOBODY = Party()
 
 
-class View(NamedTuple):
+class View:
     """A call as it looks from one of its legs.
 
     `way` says how the leg came about; `reached` is the leg that is the destination, the leg
-    itself if that is no leg.
+    itself if that is no leg. `called` is the number that was called.
     """
 
-    way: Way
-    source: Party
-    destination: Party
-    reached: Channel
-    called: str
-    called_type: str
+    __slots__ = ("called", "called_type", "destination", "reached", "source", "way")
+
+    def __init__(
+        self, way: Way, source: Party, destination: Party, reached: Channel, called: str
+    ) -> None:
+        self.way = way
+        self.source = source
+        self.destination = destination
+        self.reached = reached
+        self.called = called
+        self.called_type = _called_type(called, source, destination)
 
 
 class Inference:
@@ -86,7 +90,8 @@ class Inference:
         self._endpoints = endpoints
         self._line_of = line_of
         self._account_code_is_customer = account_code_is_customer
-        self._known: dict[str, Endpoint | None] = {}
+        # By channel name: what does not depend on the single channel.
+        self._known: dict[str, Party] = {}
 
     def view(self, channel: Channel, registry: Registry, *, is_caller: bool = False) -> View:
         """Return the call as it looks from `channel`. O(its call).
@@ -112,14 +117,7 @@ class Inference:
         if origin.is_dialled and not is_caller:
             # It began none of this: what counts is the number with which the other was dialled.
             number = reached.first_exten if reached is not origin else destination.number
-        return View(
-            way=way,
-            source=source,
-            destination=destination,
-            reached=reached,
-            called=number,
-            called_type=_called_type(number, source, destination),
-        )
+        return View(way, source, destination, reached, number)
 
     def _destination(self, channel: Channel) -> Party:
         """Return what `channel` is for who reaches it: outside, the number that was dialled.
@@ -128,6 +126,8 @@ class Inference:
         """
         party = self.party(channel)
         if not channel.is_dialled:
+            if not (party.peer or party.billing_peer or party.outgroup):
+                return party
             return msgspec.structs.replace(party, peer=0, billing_peer=0, outgroup=0)
         if party.type in OUTSIDE_TYPES and channel.dialled_number:
             return msgspec.structs.replace(party, number=channel.dialled_number)
@@ -199,32 +199,41 @@ class Inference:
     def party(self, channel: Channel) -> Party:
         """Return what `channel` itself is. O(1), the first time O(rules)."""
         name = channel.channel.rpartition("-")[0] or channel.channel
-        rule = self._known.get(name)
-        if rule is None and name not in self._known:
+        known = self._known.get(name)
+        if known is None:
             if len(self._known) >= _CACHE_LIMIT:
                 self._known.clear()
-            rule = self._known[name] = self._find(channel.channel)
-        number = channel.snapshot.caller_number
-        if rule is None:
-            return Party(type="", number=number, customer=self._account(channel))
+            known = self._known[name] = self._find(channel.channel)
+        number = known.number or channel.snapshot.caller_number
+        customer = known.customer or self._account(channel)
+        if number == known.number and customer == known.customer:
+            return known
         return Party(
-            type=rule.type,
-            number=rule.number or number,
-            customer=rule.customer or self._account(channel),
-            peer=rule.peer,
-            billing_peer=rule.billing_peer or rule.peer,
-            ingroup=rule.ingroup,
-            outgroup=rule.outgroup,
+            type=known.type,
+            number=number,
+            customer=customer,
+            peer=known.peer,
+            billing_peer=known.billing_peer,
+            ingroup=known.ingroup,
+            outgroup=known.outgroup,
         )
 
-    def _find(self, name: str) -> Endpoint | None:
+    def _find(self, name: str) -> Party:
         line = self._line_of(name)
         if line is not None:
-            return Endpoint(pattern=name, type="phone", customer=line.customer, number=line.number)
+            return Party(type="phone", number=line.number, customer=line.customer)
         for rule in self._endpoints:
             if fnmatchcase(name, rule.pattern):
-                return rule
-        return None
+                return Party(
+                    type=rule.type,
+                    number=rule.number,
+                    customer=rule.customer,
+                    peer=rule.peer,
+                    billing_peer=rule.billing_peer or rule.peer,
+                    ingroup=rule.ingroup,
+                    outgroup=rule.outgroup,
+                )
+        return NOBODY
 
     def _account(self, channel: Channel) -> int:
         code = channel.snapshot.account_code

@@ -75,24 +75,26 @@ class Mirror:
         if rule is not None:
             self.registry.now = max(self.registry.now, event.at)
             rule(event)
-            self.registry.settle()
 
     # A channel's life
 
     def _newchannel(self, event: ev.Newchannel) -> None:
-        uniqueid = event.snapshot.uniqueid
-        self.registry.revive(uniqueid)
-        self.registry.live(event.snapshot, event.at, is_new=True)
+        self.registry.begin(event.snapshot, event.at)
 
     def _update(self, event: ev.ChannelUpdate) -> None:
-        take = self.registry.live if event.creates else self.registry.known
-        channel = take(event.snapshot, event.at)
+        registry, snapshot = self.registry, event.snapshot
+        if event.creates:
+            channel = registry.live(snapshot, event.at)
+        else:
+            channel = registry.known(snapshot, event.at)
         if channel is not None and event.application is not None:
             self._run(channel, event.application)
 
     def _run(self, channel: Channel, application: str) -> None:
         name = application.partition("(")[0]
-        self.registry.set(channel, "running", application if name in PLACES else "")
+        running = application if name in PLACES else ""
+        if channel.running != running:
+            self.registry.set(channel, "running", running)
         if name == RINGING:
             # It hears ringing until it is answered, whatever the dialplan does meanwhile.
             self.registry.set(channel, "is_alerted", True)
@@ -176,28 +178,24 @@ class Mirror:
         if dest is not None:
             self.registry.set(dest, "dialled_number", number_in(event.dial_string))
             if caller is not None:
-                self._dial(caller, dest, caller.dialling.get(dest.uniqueid, ""))
+                heard = caller.dialling.get(dest.uniqueid, "")
+                self.registry.dialling.hear(caller, dest, heard)
 
     def _dial_state(self, event: ev.DialState) -> None:
         caller, dest = self._pair(event.caller, event.dest, event.at)
         if caller is not None and dest is not None:
-            self._dial(caller, dest, event.status)
+            self.registry.dialling.hear(caller, dest, event.status)
 
     def _dial_end(self, event: ev.DialEnd) -> None:
         # Not as of a live channel: it may come from the stored snapshot of a channel that is gone.
         caller = None if event.caller is None else self._in_dial(event.caller, event.at)
         dest = self._in_dial(event.dest, event.at)
-        if caller is not None and caller.dialling.pop(event.dest.uniqueid, None) is not None:
-            self.registry.changed.add(caller.uniqueid)
-        if caller is not None and dest is not None and event.status == "ANSWER":
+        if caller is None:
+            return
+        self.registry.dialling.end(caller, event.dest.uniqueid)
+        if dest is not None and event.status == "ANSWER":
             # Who picks a call up is dialled by nobody before: this is the first to say it.
-            self.registry.set_dialler(dest, caller.uniqueid)
-
-    def _dial(self, caller: Channel, dest: Channel, status: str) -> None:
-        self.registry.set_dialler(dest, caller.uniqueid)
-        if caller.dialling.get(dest.uniqueid) != status:
-            caller.dialling[dest.uniqueid] = status
-            self.registry.changed.add(caller.uniqueid)
+            self.registry.dialling.set_dialler(dest, caller.uniqueid)
 
     def _pair(
         self, caller: ev.ChannelSnapshot | None, dest: ev.ChannelSnapshot, at: float
@@ -242,8 +240,10 @@ class Mirror:
         self.registry.set(channel, "hangup_requested", False)
         self.registry.bridging.join(channel, record)
         if record.is_call:
+            linkedid = event.snapshot.linkedid
             for member in record.members.values():
-                self.registry.relink(member, event.snapshot.linkedid)
+                if member.linkedid != linkedid:
+                    self.registry.relink(member, linkedid)
 
     def _bridge_leave(self, event: ev.BridgeLeave) -> None:
         channel = self.registry.known(event.snapshot, event.at)

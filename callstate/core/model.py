@@ -7,6 +7,7 @@ in its place (`store.LegStore.put`).
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -83,6 +84,7 @@ class Leg(msgspec.Struct, frozen=True, order=True, gc=False, kw_only=True):
         return LegKey(self.machine, self.uniqueid)
 
 
+@lru_cache(maxsize=1024)  # a channel that comes up asks some times
 def uniqueid_order(uniqueid: str) -> tuple[int, int]:
     """Return (epoch, counter) of `uniqueid`; of one that was assigned freely, (0, 0).
 

@@ -11,7 +11,6 @@ words used here:
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from callstate.core.channel import Channel
 from callstate.core.events import ChannelState
@@ -20,15 +19,20 @@ from callstate.core.registry import Registry
 # Local channels in a chain of forwards; deeper than any dialplan, and the end of a loop.
 _DEPTH_LIMIT = 16
 
+_RINGING = ChannelState.RINGING.value
+
 # What is heard of a dialled channel that rings; early media is a ringing tone nearly always.
 _RINGS = ("RINGING", "PROGRESS")
 
 
-class Way(NamedTuple):
+class Way:
     """How a leg came about: `origin` began the call, `between` dialled from there to the leg."""
 
-    origin: Channel
-    between: list[Channel]
+    __slots__ = ("between", "origin")
+
+    def __init__(self, origin: Channel, between: list[Channel]) -> None:
+        self.origin = origin
+        self.between = between
 
 
 def way_to(channel: Channel, registry: Registry) -> Way:
@@ -90,7 +94,7 @@ def beyond(channel: Channel, registry: Registry) -> Channel | None:
 
 def rings(channel: Channel, registry: Registry, depth: int = _DEPTH_LIMIT) -> bool:
     """True if `channel` rings, or somebody whom it dials does. O(those dialled)."""
-    if channel.snapshot.channel_state == ChannelState.RINGING or channel.is_alerted:
+    if channel.snapshot.channel_state == _RINGING or channel.is_alerted:
         return True
     dialler = registry.channels.get(channel.dialled_by)
     if dialler is not None and dialler.dialling.get(channel.uniqueid) in _RINGS:
@@ -106,7 +110,7 @@ def age(channel: Channel) -> tuple[int, int]:
 def _dials_ringing(channel: Channel, registry: Registry, depth: int) -> bool:
     for uniqueid, heard in channel.dialling.items():
         dest = registry.channels[uniqueid]
-        if heard in _RINGS or dest.snapshot.channel_state == ChannelState.RINGING:
+        if heard in _RINGS or dest.snapshot.channel_state == _RINGING:
             return True
         other = beyond(dest, registry)
         if other is not None and depth and _dials_ringing(other, registry, depth - 1):
@@ -161,21 +165,29 @@ def _through(near: list[Channel], registry: Registry, seen: set[str]) -> Iterato
             yield member
 
 
-def related(channel: Channel, registry: Registry) -> list[Channel]:
-    """Return the channels whose legs may depend on `channel`. O(its call)."""
-    if channel.call is None:
-        return []
-    found = {member.uniqueid: member for member in channel.call.members}
-    waiting = list(found.values())
+def related(channel: Channel, registry: Registry, found: dict[str, Channel]) -> None:
+    """Add to `found` the channels whose legs may depend on `channel`, unless they are there.
+
+    `found` is what this function found before. O(its call).
+    """
+    waiting: list[Channel] = []
+    _meet(channel, found, waiting)
+    channels = registry.channels
     while waiting:
         current = waiting.pop()
+        for uniqueid in current.dialled:
+            _meet(channels.get(uniqueid), found, waiting)
+        if current.dialled_by:
+            _meet(channels.get(current.dialled_by), found, waiting)
         # Who has its uniqueid for a linkedid may be requested by it, in another call by now.
-        requested = (other.uniqueid for other in registry.calls.having(current.uniqueid))
-        for uniqueid in (*current.dialled, current.dialled_by, *requested):
-            other = registry.channels.get(uniqueid)
-            if other is None or uniqueid in found or other.call is None:
-                continue
-            members = [m for m in other.call.members if m.uniqueid not in found]
-            found.update((member.uniqueid, member) for member in members)
-            waiting += members
-    return list(found.values())
+        for other in registry.calls.having(current.uniqueid):
+            _meet(other, found, waiting)
+
+
+def _meet(other: Channel | None, found: dict[str, Channel], waiting: list[Channel]) -> None:
+    if other is None or other.uniqueid in found or other.call is None:
+        return
+    for member in other.call.members:
+        if member.uniqueid not in found:
+            found[member.uniqueid] = member
+            waiting.append(member)

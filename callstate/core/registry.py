@@ -1,11 +1,11 @@
 """The records of one mirror, and the only pieces that change them.
 
 Invariants (`check`): a channel is filed under its uniqueid and its name; it is a member of
-the bridge that it names and of no other; whoever is being dialled is there; no channel
-outlives its Hangup; calls are settled.
+the bridge that it names and of no other; the dials agree at both ends; no channel
+outlives its Hangup; calls are right once they are settled.
 
 `changed` collects the uniqueids whose leg may look different now; whoever derives legs
-empties it.
+empties it, and settles the calls before: that is needed once for many events.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ from itertools import islice
 from callstate.core.bridging import Bridging
 from callstate.core.calls import Calls
 from callstate.core.channel import Channel, legs_differ
+from callstate.core.dialling import Dialling
 from callstate.core.events import ChannelSnapshot, ChannelState
 
 # Hung up ids are remembered at least this long: events from other threads, and lists of
@@ -24,7 +25,7 @@ TOMBSTONE_SECONDS = 600
 PEER_NAME = "BRIDGEPEER"
 PEER_CALL_ID = "BRIDGEPVTCALLID"
 
-_UP = ChannelState.UP
+_UP = ChannelState.UP.value
 
 # Variables that no leg shows by themselves, see `note_sip_callid`.
 _NOT_SHOWN = frozenset({PEER_NAME, PEER_CALL_ID})
@@ -44,12 +45,11 @@ class Registry:
         self.calls = Calls()
         self.bridging = Bridging(self.calls, self.changed)
         self.bridges = self.bridging.records
+        self.dialling = Dialling(self.channels, self.changed)
         self.now = 0.0
         self._carried = carried
         self._by_name: dict[str, Channel] = {}
         self._superseded: dict[str, str] = {}
-        # Whom a channel dialled that is gone, or is yet to be seen, as long as they are there.
-        self._orphans: dict[str, set[str]] = {}
         self._tombstones: dict[str, float] = {}
         self._serial = 0
 
@@ -79,11 +79,11 @@ class Registry:
             if channel.linkedid not in shown:
                 self.calls.relink(channel, channel.snapshot.linkedid)
                 self.changed.add(channel.uniqueid)
-        self.settle()
         return gone
 
     def check(self) -> None:
-        """Assert every invariant."""
+        """Settle the calls and assert every invariant."""
+        self.settle()
         assert self.channels.keys().isdisjoint(self._tombstones), "a channel after its Hangup"
         for name, channel in self._by_name.items():
             assert self.channels.get(channel.uniqueid) is channel, name
@@ -93,36 +93,36 @@ class Registry:
             if channel.bridge is not None:
                 assert self.bridges.get(channel.bridge.bridge_uniqueid) is channel.bridge, channel
                 assert channel.bridge.members.get(uniqueid) is channel, channel
-            assert channel.dialling.keys() <= channel.dialled, channel
-            for dest in channel.dialled:
-                assert self.channels[dest].dialled_by == uniqueid, channel
-            if channel.dialled_by:
-                dialler = self.channels.get(channel.dialled_by)
-                others = self._orphans[channel.dialled_by] if dialler is None else dialler.dialled
-                assert uniqueid in others, channel
-        assert self.channels.keys().isdisjoint(self._orphans), "orphans of who is there"
-        for orphans in self._orphans.values():
-            assert set() < orphans <= self.channels.keys(), "orphans that are gone"
         for bridge in self.bridges.values():
             for uniqueid, member in bridge.members.items():
                 assert self.channels.get(uniqueid) is member, bridge
                 assert member.bridge is bridge, bridge
+        self.dialling.check()
         self.calls.check()
 
     # What events show
 
-    def live(self, snapshot: ChannelSnapshot, at: float, *, is_new: bool = False) -> Channel | None:
+    def begin(self, snapshot: ChannelSnapshot, at: float) -> None:
+        """Take up the channel that is made at this moment, or refresh it if it is known."""
+        self.revive(snapshot.uniqueid)
+        if self.known(snapshot, at) is not None:
+            return
+        channel = self._create(snapshot, at)
+        if channel.is_up:
+            channel.came_up = True
+            channel.answered = int(at)
+
+    def live(self, snapshot: ChannelSnapshot, at: float) -> Channel | None:
         """Return the channel that a live channel's event shows, made if it was missed.
 
-        `at` below 0: a list shows it, and nobody saw when it was answered. `is_new`: it was
-        made at this moment.
+        `at` below 0: a list shows it, and nobody saw when it was answered.
         """
-        channel = self.channels.get(snapshot.uniqueid)
-        if channel is None:
-            if snapshot.uniqueid in self._tombstones:
-                return None
-            channel = self._create(snapshot, at, is_new=is_new)
-        self._refresh(channel, snapshot, at)
+        uniqueid = snapshot.uniqueid
+        channel = self.channels.get(uniqueid)
+        if channel is not None:
+            self._refresh(channel, snapshot, at)
+        elif uniqueid not in self._tombstones:
+            channel = self._create(snapshot, at)
         return channel
 
     def known(self, snapshot: ChannelSnapshot | None, at: float) -> Channel | None:
@@ -134,21 +134,18 @@ class Registry:
             self._refresh(channel, snapshot, at)
         return channel
 
-    def _create(self, snapshot: ChannelSnapshot, at: float, *, is_new: bool) -> Channel:
+    def _create(self, snapshot: ChannelSnapshot, at: float) -> Channel:
         self._serial += 1
         channel = Channel(snapshot, serial=self._serial)
         channel.start = channel.start or max(int(at), 0)
         self.channels[channel.uniqueid] = channel
         self._by_name[channel.channel] = channel
-        channel.dialled = self._orphans.pop(channel.uniqueid, channel.dialled)
+        self.dialling.add(channel)
         before = None if self._carried is None else self._carried.channels.get(channel.uniqueid)
         if before is not None:
             # What no list tells is taken from the mirror before.
             channel.carry(before)
-            self.set_dialler(channel, before.dialled_by)
-        if is_new and channel.is_up:
-            channel.came_up = True
-            channel.answered = int(at)
+            self.dialling.set_dialler(channel, before.dialled_by)
         self.calls.add(channel)
         self.changed.add(channel.uniqueid)
         return channel
@@ -158,16 +155,12 @@ class Registry:
         if snapshot is before:
             return
         channel.snapshot = snapshot
-        if snapshot.linkedid != channel.linkedid:
-            self.relink(channel, snapshot.linkedid)
+        linkedid = snapshot.linkedid
+        if linkedid != channel.linkedid:
+            self.relink(channel, linkedid)
         if snapshot.variables != before.variables:
-            # Only what differs from the block before: a VarSet is newer than a block that
-            # still shows the old value.
-            shown = dict(before.variables)
-            for name, value in snapshot.variables:
-                if shown.get(name) != value:
-                    self.set_variable(channel, name, value)
-        if before.channel_state != _UP and channel.is_up and at >= 0:
+            self._show(channel, before.variables, snapshot.variables)
+        if snapshot.channel_state == _UP and before.channel_state != _UP and at >= 0:
             channel.came_up = True
         if channel.came_up and not channel.answered:
             channel.answered = int(at)
@@ -175,6 +168,21 @@ class Registry:
             self._move(channel, before.exten)
         if legs_differ(before, snapshot):
             self.changed.add(channel.uniqueid)
+
+    def _show(
+        self,
+        channel: Channel,
+        before: tuple[tuple[str, str], ...],
+        after: tuple[tuple[str, str], ...],
+    ) -> None:
+        """Take over what differs from the block before.
+
+        The rest can be old: a VarSet is newer than a block that still shows the old value.
+        """
+        shown = dict(before)
+        for name, value in after:
+            if shown.get(name) != value:
+                self.set_variable(channel, name, value)
 
     def _move(self, channel: Channel, before: str) -> None:
         """Note that `channel` is at another extension than `before`.
@@ -184,7 +192,7 @@ class Registry:
         """
         exten = channel.snapshot.exten
         if not before and channel.is_up and channel.is_dialled and exten != "h":
-            self.set_dialler(channel, "")
+            self.dialling.set_dialler(channel, "")
             channel.requested = False
             channel.first_exten = ""
         channel.note_exten(exten)
@@ -210,13 +218,9 @@ class Registry:
         self._unname(channel)
         self._superseded.pop(uniqueid, None)
         del self.channels[uniqueid]
-        self.set_dialler(channel, "")
-        # Their source is told by whom they talk to, now that their dialler is gone.
-        orphans = set(channel.dialled & self.channels.keys())
-        if orphans:
-            self._orphans[uniqueid] = orphans
-            self.changed.update(orphans)
-        self.changed.update(other.uniqueid for other in self.calls.having(uniqueid))
+        self.dialling.remove(channel)
+        for other in self.calls.having(uniqueid):
+            self.changed.add(other.uniqueid)
         self.calls.remove(channel)
         self.changed.add(uniqueid)
 
@@ -255,24 +259,6 @@ class Registry:
         self._by_name[name] = channel
         self.changed.add(channel.uniqueid)
 
-    def set_dialler(self, dest: Channel, uniqueid: str) -> None:
-        """Say who dialled `dest` last, so that nobody else goes on dialling it. O(1)."""
-        if dest.dialled_by == uniqueid:
-            return
-        before = self.channels.get(dest.dialled_by)
-        if before is not None:
-            before.undial(dest.uniqueid)
-            self.changed.add(before.uniqueid)
-        elif orphans := self._orphans.pop(dest.dialled_by, set()) - {dest.uniqueid}:
-            self._orphans[dest.dialled_by] = orphans
-        dest.dialled_by = uniqueid
-        self.changed.add(dest.uniqueid)
-        dialler = self.channels.get(uniqueid)
-        if dialler is not None:
-            dialler.dial(dest.uniqueid)
-        elif uniqueid:
-            self._orphans.setdefault(uniqueid, set()).add(dest.uniqueid)
-
     def set_variable(self, channel: Channel, name: str, value: str) -> None:
         """Set a channel variable. O(1)."""
         if channel.variables.get(name) == value:
@@ -290,6 +276,6 @@ class Registry:
             self.set(peer, "sip_callid", call_id)
 
     def settle(self) -> None:
-        """Settle the calls; to be called after every change. O(the calls concerned)."""
+        """Settle the calls; for who reads them. O(the calls that changed)."""
         for channel in self.calls.settle():
             self.changed.add(channel.uniqueid)

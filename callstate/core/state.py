@@ -110,10 +110,7 @@ class CallState:
     def take(self, machine: int, event: ev.Event) -> None:
         """Take in an event; the legs follow when somebody asks for them. O(its call)."""
         known = self._behind[machine] = self._machines[machine]
-        was_held = known.sync.is_held
         known.sync.apply(event)
-        if was_held and not known.sync.is_held:
-            known.is_swapped = True
 
     def publish(self, machine: int) -> None:
         """Bring the machine's legs up to date with the events taken in. O(the calls concerned).
@@ -122,10 +119,11 @@ class CallState:
         """
         known = self._machines[machine]
         self._behind.pop(machine, None)
-        if known.is_swapped:
+        registry = known.sync.served
+        if registry is not known.shown:
             self._publish_all(known)
-        elif not known.sync.is_held and known.sync.mirror.registry.changed:
-            self._publish(known)
+        elif registry.changed:
+            self._publish(known, registry)
 
     def released(self, machine: int, at: float) -> None:
         """The machine is in step: its new mirror is complete and takes the old one's place."""
@@ -210,6 +208,7 @@ class CallState:
         for machine, known in self._machines.items():
             registry = known.sync.served
             known.sync.mirror.registry.check()
+            registry.settle()
             for channel in registry.channels.values():
                 leg = known.deriver.derive(channel, registry)
                 filed = self._store.get(LegKey(machine, channel.uniqueid))
@@ -219,22 +218,22 @@ class CallState:
 
     # Mirrors into legs
 
-    def _publish(self, known: "_Machine") -> None:
-        registry = known.sync.mirror.registry
+    def _publish(self, known: "_Machine", registry: Registry) -> None:
+        registry.settle()
         concerned: dict[str, Channel] = {}
         for uniqueid in registry.changed:
             channel = registry.channels.get(uniqueid)
             if channel is None:
                 self._store.remove(LegKey(known.machine, uniqueid))
-            elif uniqueid not in concerned:
-                concerned.update((other.uniqueid, other) for other in related(channel, registry))
+            else:
+                related(channel, registry, concerned)
         registry.changed.clear()
         self._put(known, registry, concerned)
 
     def _publish_all(self, known: "_Machine") -> None:
-        registry = known.sync.served
+        registry = known.shown = known.sync.served
+        registry.settle()
         registry.changed.clear()
-        known.is_swapped = False
         machine = known.machine
         gone = [
             place.leg.key
@@ -275,9 +274,10 @@ class _Machine:
         self.name = name
         self.deriver = deriver
         self.sync = Sync()
+        # What the legs in the store are of.
+        self.shown = self.sync.served
         self.connected = False
         self.in_step = False
-        self.is_swapped = False
         self.withdrawn = False
         self.as_of: float | None = None
         self.down_since: float | None = None

@@ -110,7 +110,6 @@ class Sync:
     def _bridge_listed(self, event: ev.BridgeListItem) -> None:
         self._note(event.action_id, event.bridge.bridge_uniqueid)
         self.mirror.registry.bridging.record(event.bridge)
-        self.mirror.registry.settle()
 
     def _member_listed(self, event: ev.BridgeInfoChannel) -> None:
         self._note(event.action_id, event.snapshot.uniqueid)
@@ -135,7 +134,6 @@ class Sync:
             self.reaped += len(self.mirror.registry.retain(items))
         elif event.name == "BridgeListComplete":
             self.mirror.registry.bridging.retain(items)
-            self.mirror.registry.settle()
 
     def _doubt(self, live: set[str], at: float) -> None:
         """Call over what two lists of live channels, some seconds apart, left out.
@@ -156,7 +154,6 @@ class Sync:
         if items is not None and event.items in (-1, len(items)):
             registry = self.mirror.registry
             registry.bridging.set_members(event.bridge, items, registry.channels)
-            registry.settle()
 
     def _booted(self, event: ev.FullyBooted) -> None:
         """Drop what is held if the machine began anew since: nothing of it can be up.

@@ -76,6 +76,22 @@ def test_any_order_of_events_is_accepted_and_leaves_everything_in_order(run: lis
         state.check()
 
 
+@lawful(max_examples=300)
+@given(st.lists(st.tuples(events(), st.booleans()), min_size=5, max_size=40))
+def test_legs_are_the_same_however_many_events_they_wait_for(
+    run: list[tuple[ev.Event, bool]],
+) -> None:
+    """Calls and legs are worked out for many events at once: what was between leaves nothing."""
+    at_once, late = _state(), _state()
+    for event, is_asked in run:
+        at_once.apply(MACHINE, event)
+        late.take(MACHINE, event)
+        if is_asked:
+            assert set(late.store) == set(at_once.store)
+    assert set(late.store) == set(at_once.store)
+    late.check()
+
+
 @lawful(max_examples=200)
 @given(st.lists(events(), max_size=25), events())
 def test_repeating_an_event_changes_nothing(before: list[ev.Event], event: ev.Event) -> None:
@@ -253,7 +269,7 @@ def test_what_is_gone_leaves_nothing(before: list[ev.Event]) -> None:
     assert registry.get("PJSIP/a-00000001") is None
     calls = registry.calls
     assert (calls._by_linkedid, calls._by_pair, calls._births) == ({}, {}, {})
-    assert (registry._by_name, registry._superseded, registry._orphans) == ({}, {}, {})
+    assert (registry._by_name, registry._superseded, registry.dialling._orphans) == ({}, {}, {})
 
 
 def test_random_events_are_of_every_kind() -> None:

@@ -69,17 +69,6 @@ def test_what_a_list_does_not_show_is_gone_with_all_that_points_to_it() -> None:
     scene.registry.check()
 
 
-def test_only_the_last_dialler_goes_on_dialling() -> None:
-    scene = Scene()
-    scene.new("PJSIP/a")
-    scene.new("PJSIP/b")
-    scene.new("PJSIP/c", by="PJSIP/a")
-    scene.dial("PJSIP/a", "PJSIP/c", "RINGING")
-    scene.dial("PJSIP/b", "PJSIP/c")
-    assert scene["PJSIP/a"].dialling == {}
-    assert scene["PJSIP/c"].dialled_by == "1000000000.2"
-
-
 def test_a_new_connection_takes_over_what_no_list_tells() -> None:
     scene = Scene()
     scene.new("PJSIP/a")

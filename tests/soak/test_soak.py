@@ -74,7 +74,7 @@ def _assert_nothing_is_left(engine: Engine) -> None:
     assert store.count_by_machine() == {}
     assert [index for index in store._indexes if any(True for _ in index)] == []
     assert (registry.channels, registry.bridges, registry.changed) == ({}, {}, set())
-    assert (registry._by_name, registry._superseded, registry._orphans) == ({}, {}, {})
+    assert (registry._by_name, registry._superseded, registry.dialling._orphans) == ({}, {}, {})
     known = registry.calls
     assert (known._by_linkedid, known._by_pair, known._births) == ({}, {}, {})
     assert len(engine.session._intake._blocks) == 0
