@@ -24,6 +24,7 @@ from callstate.web import form
 from callstate.web.auth import Authenticator
 from callstate.web.errors import BadParameters
 from callstate.web.params import Asked, Kind, in_order, parse
+from callstate.web.rows import Encoder
 
 # Some 2 kB each, at most 10: more than the pollers of a large platform.
 KNOWN = 10_000
@@ -36,11 +37,15 @@ Authorize = Callable[[Directory, Principal, Asked], Scope]
 
 
 class Admitted(msgspec.Struct, frozen=True, gc=False):
-    """A query that may be run, and when its credentials must be looked at again."""
+    """A query that may be run, and when its credentials must be looked at again.
+
+    `key` is what the request is known by, empty when it is judged each time.
+    """
 
     query: Query
     scope: Scope
     until: float
+    key: bytes = b""
 
 
 class Admission:
@@ -72,15 +77,11 @@ class Admission:
 
     def recall(self, query: str) -> Admitted | None:
         """Return what a request without a body, with this query string, was admitted to."""
-        if self._directory is not self._state.directory:
-            self._known.clear()
-            self._directory = self._state.directory
-        key = self._key(query)
-        admitted = self._known.get(key)
-        if admitted is not None and self._authenticator.clock() >= admitted.until:
-            del self._known[key]
-            return None
-        return admitted
+        return self._recall(self._key(query))
+
+    def stands(self, admitted: Admitted) -> bool:
+        """Tell whether the request that was admitted to `admitted` still would be. O(1)."""
+        return self._recall(admitted.key) is admitted
 
     async def admit(
         self, query: str, *, body: bytes = b"", content_type: str = "", address: str = ""
@@ -98,10 +99,9 @@ class Admission:
         verified = await self._authenticator.authenticate(asked.credentials, address)
         directory = self._state.directory
         scope = self._scope(directory, principal_of(directory, verified.user), asked)
-        admitted = Admitted(asked.query, scope, verified.until)
-        if not body:
-            self._remember(query, admitted)
-        return admitted
+        if body or not self._may_know(query, scope):
+            return Admitted(asked.query, scope, verified.until)
+        return self._remember(Admitted(asked.query, scope, verified.until, self._key(query)))
 
     def _scope(self, directory: Directory, who: Principal, asked: Asked) -> Scope:
         """Return the scope, once nothing is wrong; what is forbidden goes before that."""
@@ -114,16 +114,36 @@ class Admission:
             raise BadParameters(in_order(errors))
         return scope
 
-    def _remember(self, query: str, admitted: Admitted) -> None:
-        customers = admitted.scope.customers
-        is_large = customers is not None and len(customers) > _KNOWN_CUSTOMERS
-        if is_large or len(query) > _KNOWN_LENGTH or self._directory is not self._state.directory:
-            return
+    def _recall(self, key: bytes) -> Admitted | None:
+        if self._directory is not self._state.directory:
+            self._known.clear()
+            self._directory = self._state.directory
+        admitted = self._known.get(key)
+        if admitted is not None and self._authenticator.clock() >= admitted.until:
+            del self._known[key]
+            return None
+        return admitted
+
+    def _may_know(self, query: str, scope: Scope) -> bool:
+        is_large = scope.customers is not None and len(scope.customers) > _KNOWN_CUSTOMERS
+        is_now = self._directory is self._state.directory
+        return is_now and not is_large and len(query) <= _KNOWN_LENGTH
+
+    def _remember(self, admitted: Admitted) -> Admitted:
         while len(self._known) >= self._size:
             del self._known[next(iter(self._known))]
-        self._known[self._key(query)] = admitted
+        self._known[admitted.key] = admitted
+        return admitted
 
     def _key(self, query: str) -> bytes:
         hashed = self._hash.copy()
         hashed.update(query.encode("utf-8", "surrogatepass"))
         return hashed.digest()
+
+
+class Asking(msgspec.Struct, frozen=True, gc=False):
+    """What was admitted, who judges it, and how its rows are written."""
+
+    admission: Admission
+    admitted: Admitted
+    encode: Encoder

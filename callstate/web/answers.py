@@ -17,6 +17,7 @@ from multidict import CIMultiDict
 from callstate.core.errors import BadParameter
 from callstate.core.state import MachineStatus
 from callstate.web import rows
+from callstate.web.admission import Asking
 from callstate.web.door import DOOR, Limit
 from callstate.web.turns import Turns
 
@@ -32,9 +33,15 @@ HEADERS = CIMultiDict(
     }
 )
 
+AS_OF = "Callstate-As-Of"
+STALE = "Callstate-Stale"
+
 
 class Answer(web.Response):
-    """An answer that is complete, with what the access log and the metrics say of it."""
+    """An answer that is complete, with what the access log and the metrics say of it.
+
+    `asking` is what it answers, if the same request may be answered so again.
+    """
 
     def __init__(
         self,
@@ -44,12 +51,14 @@ class Answer(web.Response):
         status: int = 200,
         row_count: int = 0,
         headers: Mapping[str, str] | None = None,
+        asking: Asking | None = None,
     ) -> None:
         super().__init__(body=body, status=status, headers=HEADERS)
         if headers:
             self.headers.update(headers)
         self.code = code
         self.row_count = row_count
+        self.asking = asking
 
 
 class SlicedAnswer(web.StreamResponse):
@@ -114,10 +123,10 @@ def freshness(as_of: float | None, stale: Iterable[MachineStatus], now: float) -
 
     `as_of` is the oldest machine's last proof of life, None when there is none yet.
     """
-    headers = {} if as_of is None else {"Callstate-As-Of": f"{as_of:.3f}"}
+    headers = {} if as_of is None else {AS_OF: f"{as_of:.3f}"}
     said = ", ".join(f"{status.machine};{_staleness(status, now)}" for status in stale)
     if said:
-        headers["Callstate-Stale"] = said
+        headers[STALE] = said
     return headers
 
 

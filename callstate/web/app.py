@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
 import msgspec
 from aiohttp import HttpVersion11, web
@@ -12,36 +11,29 @@ from callstate.config import Http, HttpLimits
 from callstate.core.access import Principal, Scope, authorize, authorize_panel
 from callstate.core.directory import Directory, SourceState
 from callstate.core.errors import BadParameter
-from callstate.core.model import Leg
-from callstate.core.query import Query, count_short, run_short
 from callstate.core.state import CallState
-from callstate.core.walk import Steps, count_walk, walk
 from callstate.web import cors, openapi, params, rows
-from callstate.web.admission import Admission, Admitted
-from callstate.web.answers import Answer, SlicedAnswer, freshness, phrase, refuse, retry_after
+from callstate.web.admission import Admission, Admitted, Asking
+from callstate.web.answering import Answering
+from callstate.web.answers import Answer, phrase, refuse, retry_after
 from callstate.web.auth import Authenticator
 from callstate.web.door import DOOR, Door
 from callstate.web.errors import BadParameters, BodyTimeout, NotReady
 from callstate.web.forwarded import Proxies
 from callstate.web.outcome import METER, Meter, outcome
 from callstate.web.params import Asked
-from callstate.web.repeats import Repeats
+from callstate.web.shortcuts import SHORTCUTS, Shortcuts
 from callstate.web.standing import standing, waited_for
-from callstate.web.turns import Turns
 
 LIST_PATH = "/api/json/calls/active/list"
 PANEL_PATH = f"{LIST_PATH}/panel"
 
 _DEFAULTS = Http()
 
-T = TypeVar("T")
-Headers = dict[str, str]
-
 STATE = web.AppKey("STATE", CallState)
 LIST = web.AppKey("LIST", Admission)
 PANEL = web.AppKey("PANEL", Admission)
-TURNS = web.AppKey("TURNS", Turns)
-REPEATS = web.AppKey("REPEATS", Repeats)
+ANSWERING = web.AppKey("ANSWERING", Answering)
 LIMITS = web.AppKey("LIMITS", HttpLimits)
 PROXIES = web.AppKey("PROXIES", Proxies)
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("CLOCK")
@@ -61,8 +53,8 @@ def build_app(
     app[LIST] = Admission(state, authenticator, kinds=params.KINDS, authorize=_list_scope)
     app[PANEL] = Admission(state, authenticator, kinds=params.PANEL_KINDS, authorize=_panel_scope)
     app[METER] = meter
-    app[TURNS] = Turns()
-    app[REPEATS] = Repeats()
+    app[ANSWERING] = answering = Answering(state, meter, http.limits, clock)
+    app[SHORTCUTS] = Shortcuts(state, answering, meter, clock)
     app[CLOCK] = clock
     app[LIMITS] = http.limits
     app[PROXIES] = Proxies(http.trusted_proxies)
@@ -83,19 +75,20 @@ def build_app(
 
 async def list_legs(request: web.Request) -> web.StreamResponse:
     """Answer `calls/active/list`."""
-    app = request.app
-    admitted = await _admit(request, app[STATE], app[LIST])
+    state = request.app[STATE]
+    admitted = await _admit(request, state, request.app[LIST])
+    encode: rows.Encoder = rows.encode_rows
     if admitted.query.names:
-        name_of = rows.names_within(app[STATE].directory.names, admitted.scope)
-        return await _answer(request, app, admitted, rows.rows_with_names(name_of))
-    return await _answer(request, app, admitted, rows.encode_rows, app[REPEATS])
+        encode = rows.rows_with_names(rows.names_within(state.directory.names, admitted.scope))
+    return await request.app[ANSWERING].answer(request, Asking(request.app[LIST], admitted, encode))
 
 
 async def list_panel(request: web.Request) -> web.StreamResponse:
     """Answer `calls/active/list/panel`."""
-    app = request.app
-    admitted = await _admit(request, app[STATE], app[PANEL])
-    return await _answer(request, app, admitted, rows.encode_panel_rows, app[REPEATS])
+    panel = request.app[PANEL]
+    admitted = await _admit(request, request.app[STATE], panel)
+    asking = Asking(panel, admitted, rows.encode_panel_rows)
+    return await request.app[ANSWERING].answer(request, asking)
 
 
 async def health(_request: web.Request) -> web.StreamResponse:
@@ -158,73 +151,6 @@ async def _body(request: web.Request) -> bytes:
     except web.RequestPayloadError:
         problem = BadParameter("", "The body is not sent as its headers say.")
         raise BadParameters([problem]) from None
-
-
-async def _answer(
-    request: web.Request,
-    app: web.Application,
-    admitted: Admitted,
-    encode: rows.Encoder,
-    repeats: Repeats | None = None,
-) -> web.StreamResponse:
-    """Run the query and render what it finds: at once, or in steps when it is much.
-
-    `repeats`: the rows depend on the legs alone.
-    """
-    started = time.perf_counter()
-    if admitted.query.count:
-        number, headers = await _count(app, admitted)
-        answer = Answer(rows.count_envelope(number), headers=headers)
-        app[METER].observe_query(time.perf_counter() - started)
-        return answer
-    number = app[STATE].store.number
-    given = None if repeats is None else repeats.unchanged(admitted, number)
-    if given is not None:
-        headers = _freshness(app, admitted.query)
-        app[METER].observe_query(time.perf_counter() - started)
-        return Answer(given.body, row_count=len(given.legs), headers=headers)
-    legs, headers = await _run(app, admitted)
-    if len(legs) <= rows.SLICE:
-        if repeats is None:
-            body = rows.envelope(encode(legs))
-        else:
-            body = repeats.answer(admitted, legs, number, encode)
-        answer = Answer(body, row_count=len(legs), headers=headers)
-        app[METER].observe_query(time.perf_counter() - started)
-        return answer
-    app[METER].observe_query(time.perf_counter() - started)
-    sliced = SlicedAnswer(row_count=len(legs), headers=headers)
-    slices, seconds = rows.slices(legs, encode), app[LIMITS].answer_seconds
-    await sliced.send(request, slices, app[TURNS], seconds=seconds)
-    return sliced
-
-
-async def _run(app: web.Application, admitted: Admitted) -> tuple[list[Leg], Headers]:
-    """Return the legs that the query finds, and how fresh they are."""
-    store, query, scope = app[STATE].store, admitted.query, admitted.scope
-    legs = run_short(store, query, scope)
-    if legs is not None:
-        return legs, _freshness(app, query)
-    return await app[TURNS].finish(_dated(app, query, walk(store, query, scope)))
-
-
-async def _count(app: web.Application, admitted: Admitted) -> tuple[int, Headers]:
-    """Return how many legs the query finds, and how fresh they are."""
-    store, query, scope = app[STATE].store, admitted.query, admitted.scope
-    number = count_short(store, query, scope)
-    if number is not None:
-        return number, _freshness(app, query)
-    return await app[TURNS].finish(_dated(app, query, count_walk(store, query, scope)))
-
-
-def _dated(app: web.Application, query: Query, steps: Steps[T]) -> Steps[tuple[T, Headers]]:
-    """Do `steps`; say also how fresh the state is that the first of them sees."""
-    headers = _freshness(app, query)
-    return (yield from steps), headers
-
-
-def _freshness(app: web.Application, query: Query) -> Headers:
-    return freshness(*app[STATE].freshness(query.machines), app[CLOCK]())
 
 
 async def _expect(request: web.Request) -> web.StreamResponse | None:

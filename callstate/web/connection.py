@@ -18,12 +18,15 @@ from callstate.config import HttpLimits
 from callstate.web import rows
 from callstate.web.answers import Answer, phrase, raw_refusal
 from callstate.web.door import Door, Limit
+from callstate.web.shortcuts import LENGTH, Shortcuts
 
 # The request line, and each header; more than any browser sends.
 LINE_BYTES = 8190
 # Requests may be sent before earlier ones are answered, but only so many of the largest: parsed,
 # one takes four times its bytes.
 WAITING_HEADS = 4
+
+_END = b"\r\n\r\n"
 
 # What a client sent is not what HTTP or the client's own headers say, or it went away.
 _NOT_OURS = (HttpProcessingError, web.RequestPayloadError, ConnectionError)
@@ -66,19 +69,32 @@ class Connection(web.RequestHandler):
         "_door",
         "_head_bytes",
         "_head_timer",
+        "_is_between",
         "_limits",
         "_reader_timer",
+        "_request_key",
+        "_shortcuts",
         "guest",
     )
 
     def __init__(
-        self, server: web.Server, *, door: Door, limits: HttpLimits, guest: str | None = None
+        self,
+        server: web.Server,
+        *,
+        door: Door,
+        limits: HttpLimits,
+        shortcuts: Shortcuts,
+        guest: str | None = None,
     ) -> None:
         loop, idle = asyncio.get_running_loop(), limits.idle_seconds
         super().__init__(server, loop=loop, keepalive_timeout=idle, **HTTP_SETTINGS)
         self.guest = guest
         self._door = door
         self._limits = limits
+        self._shortcuts = shortcuts
+        # What came so far are whole requests, of which the last had no body.
+        self._is_between = True
+        self._request_key = b""
         self._body: StreamReader = EMPTY_PAYLOAD
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
@@ -110,21 +126,50 @@ class Connection(web.RequestHandler):
             self.guest = None
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; see whether it is a head within its limits."""
+        """Take what came: a request that is known by its bytes, or parts of any."""
+        key, transport = b"", self.transport
+        if transport is not None and self._may_be_known(data):
+            key = self._shortcuts.key_of(data)
+            answer = self._shortcuts.answer(key)
+            if answer is not None:
+                self._next_keepalive_close_time = self._loop.time() + self._limits.idle_seconds
+                transport.write(answer)
+                return
+        self._receive(data)
+        waits = self._messages
+        if key and self._is_between and len(waits) == 1:
+            self._request_key = key
+
+    def _receive(self, data: bytes) -> None:
+        """Let aiohttp take what came; see whether it is a head within its limits."""
         messages = self._messages
         before = len(messages)
         body = self._body
         in_body = body is not EMPTY_PAYLOAD and not body.is_eof()
         super().data_received(data)
         waiting = len(messages)
+        self._is_between = False
         if waiting > before:
             if waiting > 1 or self._head_bytes + len(data) > self._limits.head_bytes:
                 self._measure()
             if self._head_bytes:
                 self._end_head()
             self._body = messages[-1][1]
+            # A part of a further head does not end so.
+            self._is_between = self._body is EMPTY_PAYLOAD and data.endswith(_END)
         elif not in_body and not self._force_close:
             self._begin_head(len(data))
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the answer; know the request again when it comes once more."""
+        finished = await super().finish_response(request, resp, start_time)
+        if self._request_key:
+            if isinstance(resp, Answer):
+                self._shortcuts.learn(self._request_key, request, resp)
+            self._request_key = b""
+        return finished
 
     def pause_writing(self) -> None:
         """Wait for the client to read, but not for ever."""
@@ -195,6 +240,20 @@ class Connection(web.RequestHandler):
     def _give_up(self, transport: asyncio.Transport) -> None:
         self._door.end(Limit.READER_SECONDS)
         transport.abort()
+
+    def _may_be_known(self, data: bytes) -> bool:
+        """Tell whether `data` may be a request that can be answered in the midst of receiving it.
+
+        Nothing may be before it: no part of a request, no request without its answer, no answer
+        that is not read.
+        """
+        return (
+            self._is_between
+            and len(data) <= LENGTH
+            and len(data) <= self._limits.head_bytes
+            and self._reader_timer is None
+            and self._is_idle()
+        )
 
     def _is_idle(self) -> bool:
         """Tell whether no request is being answered, nor waits for it."""

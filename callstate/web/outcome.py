@@ -7,7 +7,7 @@ somebody mistypes the `?`.
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from aiohttp import web
@@ -61,18 +61,25 @@ async def outcome(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ConnectionError:
         raise  # the client has gone: there is nobody to answer
     except Exception:  # the one boundary: a bug here must not end the daemon, nor tell secrets
-        logger.exception("request failed", extra=_route(request))
+        logger.exception("request failed", extra=route_of(request))
         response = refuse(500, message="Internal server error.")
     assert isinstance(response, Answer | SlicedAnswer)
     request.app[METER].count_request(response.code)
-    if logger.isEnabledFor(logging.INFO):
-        record: dict[str, object] = {
-            "code": response.code,
-            "rows": response.row_count,
-            "milliseconds": round((time.perf_counter() - started) * 1000, 2),
-        }
-        logger.info("request", extra=_route(request) | record)
+    if is_logged():
+        log(route_of(request), started, code=response.code, row_count=response.row_count)
     return response
+
+
+def is_logged() -> bool:
+    """Tell whether requests are written to the access log."""
+    return logger.isEnabledFor(logging.INFO)
+
+
+def log(route: Mapping[str, object], started: float, *, code: int, row_count: int) -> None:
+    """Log an answer to a request that came at `started`, of `time.perf_counter`."""
+    milliseconds = round((time.perf_counter() - started) * 1000, 2)
+    told = {"code": code, "rows": row_count, "milliseconds": milliseconds}
+    logger.info("request", extra={**route, **told})
 
 
 def refusal_of(error: Exception) -> Answer:
@@ -88,7 +95,8 @@ def refusal_of(error: Exception) -> Answer:
     return refuse(code, message=str(error))
 
 
-def _route(request: web.Request) -> dict[str, object]:
+def route_of(request: web.Request) -> dict[str, object]:
+    """Return how the log names what `request` asked for."""
     resource = request.match_info.route.resource
     path = _ROUTELESS if resource is None else resource.canonical
     return {"method": request.method[:16], "path": path}

@@ -12,6 +12,7 @@ from callstate.web.certificate import Certificate
 from callstate.web.connection import Connection
 from callstate.web.door import DOOR
 from callstate.web.listening import allow_files, bind, bind_unix, unbind_unix
+from callstate.web.shortcuts import SHORTCUTS
 from callstate.web.tls import TlsListener
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class Server:
     def __init__(self, app: web.Application, http: Http, *, stop_seconds: float = 5.0) -> None:
         self._http = http
         self.door = app[DOOR]
+        self._shortcuts = app[SHORTCUTS]
         self._runner = web.AppRunner(app, shutdown_timeout=stop_seconds)
         self._plain: list[asyncio.Server] = []
         self._tls: list[TlsListener] = []
@@ -110,7 +112,11 @@ class Server:
     def _make(self, guest: str | None = None) -> Connection:
         assert self._runner.server is not None, "set up"
         return Connection(
-            self._runner.server, door=self.door, limits=self._http.limits, guest=guest
+            self._runner.server,
+            door=self.door,
+            limits=self._http.limits,
+            shortcuts=self._shortcuts,
+            guest=guest,
         )
 
     async def _close(self) -> None:

@@ -13,7 +13,7 @@ from callstate.config import HttpLimits
 from callstate.core.directory import Directory, SourceState, SourceStatus
 from callstate.core.model import Leg
 from callstate.core.state import CallState
-from callstate.web import app as web_app
+from callstate.web import answering
 from callstate.web.app import LIST_PATH, PANEL_PATH
 from callstate.web.rows import FIELDS, NAME_FIELDS, PANEL_FIELDS
 from callstate.web.throttle import ADDRESS_FAILURES, NAME_FAILURES
@@ -181,7 +181,7 @@ async def test_a_fault_of_ours_is_500_without_details(
     def fail(*_args: object) -> None:
         raise RuntimeError("a detail")
 
-    monkeypatch.setattr(web_app, "run_short", fail)
+    monkeypatch.setattr(answering, "run_short", fail)
     body = await ask()
     assert body["responses"] == [{"code": "500", "key": "", "message": "Internal server error."}]
     assert "a detail" in caplog.text

@@ -314,7 +314,7 @@ async def test_other_statuses_carry_the_envelope(
     assert code_of(await fetch("/api/json/calls/active")) == "404"
     assert code_of(await fetch(method="PUT")) == "405"
     assert code_of(await fetch(method="POST", data=b"x" * 100_000)) == "413"
-    monkeypatch.setattr("callstate.web.app.run_short", lambda *_: 1 / 0)
+    monkeypatch.setattr("callstate.web.answering.run_short", lambda *_: 1 / 0)
     assert code_of(await fetch(f"{LIST_PATH}?{WHO}")) == "500"
     state.ready = False
     assert code_of(await fetch()) == "503"

@@ -7,6 +7,7 @@ import msgspec
 from callstate.core.access import Scope
 from callstate.core.model import Leg
 from callstate.core.query import Query
+from callstate.core.store import LegStore
 from callstate.web import rows
 from callstate.web.admission import Admitted
 from callstate.web.repeats import MOST_ROWS, Repeats
@@ -17,8 +18,8 @@ def make_leg(number: int = 1, **changed: object) -> Leg:
     return Leg(**(fields | changed))  # type: ignore[arg-type]
 
 
-def admit() -> Admitted:
-    return Admitted(Query(), Scope(customers=None), 0.0)
+def admit(key: bytes = b"key", customers: frozenset[int] | None = None) -> Admitted:
+    return Admitted(Query(), Scope(customers=customers), 0.0, key)
 
 
 class Counting:
@@ -67,14 +68,32 @@ def test_as_much_is_kept_as_is_allowed() -> None:
     assert encode.calls == 10
 
 
+def test_requests_that_are_judged_each_time_are_not_kept() -> None:
+    repeats = Repeats()
+    repeats.answer(admit(key=b""), [make_leg()], 1, Counting())
+    assert len(repeats) == 0
+
+
 def test_while_nothing_changed_the_query_need_not_be_run() -> None:
-    repeats, encode, asked = Repeats(), Counting(), admit()
-    assert repeats.unchanged(asked, 7) is None
-    body = repeats.answer(asked, [make_leg()], 7, encode)
-    given = repeats.unchanged(asked, 7)
+    repeats, encode, asked, store = Repeats(), Counting(), admit(), LegStore()
+    store.put(make_leg())
+    assert repeats.unchanged(asked, store) is None
+    body = repeats.answer(asked, [make_leg()], store.number, encode)
+    given = repeats.unchanged(asked, store)
     assert given is not None
     assert (given.body, given.legs) == (body, [make_leg()])
-    assert repeats.unchanged(asked, 8) is None
-    assert repeats.unchanged(admit(), 7) is None
-    assert repeats.answer(asked, [make_leg()], 8, encode) is body
-    assert repeats.unchanged(asked, 8) is not None
+    store.put(make_leg(2))
+    assert repeats.unchanged(asked, store) is None
+    assert repeats.unchanged(admit(), store) is None
+    assert repeats.answer(asked, [make_leg()], store.number, encode) is body
+    assert repeats.unchanged(asked, store) is not None
+
+
+def test_what_changes_for_other_customers_changes_nothing() -> None:
+    repeats, asked, store = Repeats(), admit(customers=frozenset({7})), LegStore()
+    store.put(make_leg(1, scustomer=7))
+    repeats.answer(asked, [make_leg(1, scustomer=7)], store.number, Counting())
+    store.put(make_leg(2, scustomer=8))
+    assert repeats.unchanged(asked, store) is not None
+    store.put(make_leg(2, scustomer=8, dcustomer=7))
+    assert repeats.unchanged(asked, store) is None

@@ -16,6 +16,7 @@ from callstate.web.certificate import Certificate
 from callstate.web.connection import Connection
 from callstate.web.door import Door
 from callstate.web.forwarded import Proxies
+from callstate.web.shortcuts import SHORTCUTS
 from callstate.web.tls import TlsListener
 from tests.certificates import make_certificate
 from tests.web.wire import until
@@ -29,14 +30,18 @@ def door() -> Door:
 
 
 @pytest.fixture
-async def listening(door: Door, tmp_path: Path) -> AsyncIterator[tuple[TlsListener, int]]:
+async def listening(
+    app: web.Application, door: Door, tmp_path: Path
+) -> AsyncIterator[tuple[TlsListener, int]]:
     certificate = Certificate(*map(str, make_certificate(tmp_path)))
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)
     server = web.Server(_answer)
     listener = TlsListener(
         listening,
-        lambda guest: Connection(server, door=door, limits=HttpLimits(), guest=guest),
+        lambda guest: Connection(
+            server, door=door, limits=HttpLimits(), shortcuts=app[SHORTCUTS], guest=guest
+        ),
         door=door,
         context=certificate.context,
         handshake_seconds=60,
