@@ -23,12 +23,13 @@ class Match(StrEnum):
     END = "end"
 
 
-_COMPARE: dict[Match, Callable[[str, Iterable[str]], list[bool]]] = {
+COMPARE: dict[Match, Callable[[str, Iterable[str]], list[bool]]] = {
     Match.CONTAINS: lambda wanted, texts: [wanted in text for text in texts],
     Match.EXACT: lambda wanted, texts: [wanted == text for text in texts],
     Match.START: lambda wanted, texts: [text.startswith(wanted) for text in texts],
     Match.END: lambda wanted, texts: [text.endswith(wanted) for text in texts],
 }
+"""How texts are compared with a wanted one, all of them folded."""
 
 
 def equal_test(field: str, wanted: str) -> Test:
@@ -40,7 +41,7 @@ def equal_test(field: str, wanted: str) -> Test:
 def text_test(field: str, wanted: str, match: Match) -> Test:
     """Keep the legs whose `field` matches `wanted`, without regard to case."""
     get = attrgetter(field)
-    compare = _COMPARE[match]
+    compare = COMPARE[match]
     folded = wanted.casefold()
     # No character folds to an ASCII one that is no letter, but that one itself: where the
     # wanted text has no letters (a number), folding the legs' texts changes no answer.

@@ -24,6 +24,10 @@ class LegKey(NamedTuple):
     uniqueid: str
 
 
+Key = tuple[int, str]
+"""A `LegKey`, or a plain tuple of the same: where there are many, the collector forgets these."""
+
+
 class Status(StrEnum):
     """What a leg is doing; API page, section 3."""
 

@@ -8,7 +8,7 @@ first, and the ordered view has them so.
 where it is not, `walk` gives the same answer in steps.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import nlargest, nsmallest
 from itertools import compress, islice
 from operator import attrgetter
@@ -66,17 +66,24 @@ def run(store: LegStore, query: Query, scope: Scope) -> list[Leg]:
     """
     chosen = plan(store, query, scope)
     if chosen.source is Source.ORDER:
-        return _first(store, query, tests_of(query, scope, chosen.source), most=chosen.size)
+        walk = store.ordered.walk(descending=query.descending)
+        return _first(walk, query, tests_of(query, scope, chosen.source), most=chosen.size)
     return _run(store, query, scope, chosen.source)
 
 
 def run_short(store: LegStore, query: Query, scope: Scope) -> list[Leg] | None:
-    """Return what `run` does if only about `SHORT` legs must be looked at, else None."""
+    """Return what `run` does if only about `SHORT` legs must be looked at, else None.
+
+    In another order than by start that takes somebody who asked for it lately: see `demand`.
+    """
     chosen = plan(store, query, scope)
     if chosen.source is Source.ORDER:
-        found = _first(store, query, tests_of(query, scope, chosen.source), most=SHORT)
+        walk = store.ordered.walk(descending=query.descending)
+        found = _first(walk, query, tests_of(query, scope, chosen.source), most=SHORT)
         return found if len(found) == query.limit or chosen.size <= SHORT else None
-    return _run(store, query, scope, chosen.source) if chosen.size <= SHORT else None
+    if chosen.size <= SHORT:
+        return _run(store, query, scope, chosen.source)
+    return _first_of_window(store, query, scope) if chosen.source is Source.ALL else None
 
 
 def count(store: LegStore, query: Query, scope: Scope) -> int:
@@ -173,13 +180,25 @@ def _run(store: LegStore, query: Query, scope: Scope, source: Source) -> list[Le
     return legs[: query.limit] if query.limit else legs
 
 
-def _first(store: LegStore, query: Query, tests: list[Test], *, most: int) -> list[Leg]:
-    """Return the first `limit` legs, in the order of their places, that pass `tests`.
+def _first_of_window(store: LegStore, query: Query, scope: Scope) -> list[Leg] | None:
+    """Return the first legs in an order that was asked for lately, None if it was not."""
+    window = store.windows.get((query.sort, query.descending))
+    if window is None or not query.limit:
+        return None
+    tests = tests_of(query, scope, Source.ALL)
+    found = _first(window.walk(), query, tests, most=SHORT)
+    if len(found) < query.limit:
+        return None
+    window.idle = 0
+    return found
+
+
+def _first(walk: Iterator[Place], query: Query, tests: list[Test], *, most: int) -> list[Leg]:
+    """Return the first `limit` legs of `walk` that pass `tests`.
 
     They are fewer where about `most` legs were looked at, or all.
     """
     found: list[Leg] = []
-    walk = store.ordered.walk(descending=query.descending)
     looked, size = 0, min(max(query.limit, SMALL), most)
     while len(found) < query.limit and looked < most:
         places = list(islice(walk, size))

@@ -7,11 +7,17 @@ where it stands, from a cursor on; what changes meanwhile is heard of:
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
+from itertools import islice
+from typing import TypeVar
 
 from callstate.core.index import Place, place_of
-from callstate.core.model import Leg, LegKey
+from callstate.core.model import Key, Leg, LegKey
 from callstate.core.store import Change, LegStore
+
+T = TypeVar("T")
+Steps = Generator[None, None, T]
+"""Work that is done in steps and gives a T at its end."""
 
 Slice = tuple[list[Place], list[Leg]]
 """Places and the legs in them, side by side."""
@@ -54,6 +60,42 @@ def slices_of(store: LegStore, places: list[Place], *, size: int) -> Slices:
             yield some, before.legs_of(some)
     finally:
         unsubscribe()
+
+
+class Moment:
+    """The moment at which it is entered, to look back to until it is left."""
+
+    def __init__(self, store: LegStore) -> None:
+        self._store = store
+        self._was: dict[Key, Leg | None] = {}
+
+    def __enter__(self) -> "Moment":
+        self._end = self._store.subscribe(self._hear)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def changed(self, first: int, size: int) -> list[Key]:
+        """Return some keys of the legs that came, went or changed since: `size` from `first` on."""
+        return list(islice(self._was, first, first + size))
+
+    def find(self, keys: Iterable[Key]) -> Slice:
+        """Return those legs of `keys` that were there, and their places then. O(keys)."""
+        places: list[Place] = []
+        was, place_now = self._was, self._store.place
+        for key in keys:
+            if key in was:
+                leg = was[key]
+                place = None if leg is None else place_of(leg)
+            else:
+                place = place_now(key)
+            if place is not None:
+                places.append(place)
+        return places, [place.leg for place in places]
+
+    def _hear(self, change: Change) -> None:
+        self._was.setdefault(change.key, change.old)
 
 
 class _Changes:

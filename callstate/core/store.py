@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator, Set
 import msgspec
 
 from callstate.core.index import HashIndex, OrderedView, Place, Value, place_of
-from callstate.core.model import Leg, LegKey
+from callstate.core.model import Key, Leg, LegKey
+from callstate.core.texts import Texts
+from callstate.core.window import Window
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
@@ -73,6 +75,9 @@ class LegStore:
         # By machine, then by uniqueid: the key without a tuple for each leg.
         self._places: dict[int, dict[str, Place]] = {}
         self._subscribers: tuple[Subscriber, ...] = ()
+        # What is there only while it is asked for; see `demand`.
+        self.texts: dict[tuple[str, ...], Texts] = {}
+        self.windows: dict[tuple[str, bool], Window] = {}
         # In step with `_values`.
         self._indexes = (
             self.by_customer,
@@ -96,10 +101,14 @@ class LegStore:
 
     def get(self, key: LegKey) -> Leg | None:
         """Return the leg with `key`, if there is one. O(1)."""
+        place = self.place(key)
+        return None if place is None else place.leg
+
+    def place(self, key: Key) -> Place | None:
+        """Return the place of the leg with `key`, if there is one. O(1)."""
         machine, uniqueid = key
         places = self._places.get(machine)
-        place = None if places is None else places.get(uniqueid)
-        return None if place is None else place.leg
+        return None if places is None else places.get(uniqueid)
 
     def changed(self, customers: Set[int] | None) -> int:
         """Return the number of a change since which no leg of `customers` came, went or changed.

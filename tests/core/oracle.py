@@ -144,12 +144,14 @@ def random_query(dice: random.Random) -> Query:
         "cnumber": dice.choice(NUMBERS),
         "dnumber": dice.choice(NUMBERS),
         "dtype": dice.choice(TYPES),
+        "callername_number": dice.choice(NUMBERS),
         "machines": frozenset(dice.sample(MACHINES, 2)),
         "direction": dice.choice(("in", "out")),
     }
     chosen = dice.sample(sorted(wanted), dice.randrange(3))
     matches: dict[str, Any] = {
-        name: dice.choice(list(Match)) for name in ("smatch", "cmatch", "dmatch")
+        name: dice.choice(list(Match))
+        for name in ("smatch", "cmatch", "dmatch", "callername_match")
     }
     return Query(
         sort=dice.choice(("start", dice.choice(SORTS))),

@@ -21,6 +21,8 @@ SYSTEM = Scope(customers=None)
 def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a store of a few legs take many steps, and the ways that are meant for many legs."""
     monkeypatch.setattr("callstate.core.walk.STEP", 3)
+    monkeypatch.setattr("callstate.core.demand.STEP", 3)
+    monkeypatch.setattr("callstate.core.texts.BLOCK", 4)
     monkeypatch.setattr("callstate.core.plan.OWN", 0)
     monkeypatch.setattr("callstate.core.plan.SMALL", 1)
 
