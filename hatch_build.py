@@ -29,6 +29,10 @@ from setuptools.errors import CompileError, LinkError
 
 # In the order of the code map.
 MODULES = (
+    "callstate.ami.known",
+    "callstate.ami.blocks",
+    "callstate.ami.fast_blocks",
+    "callstate.ami.fast_glance",
     "callstate.core.calls",
     "callstate.core.paths",
 )

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from callstate.ami.capture import open_stream
-from callstate.ami.decode import Decoder
+from callstate.ami.decode import END, Decoder
 from callstate.ami.intake import Intake
 from callstate.core import events as ev
 from callstate.core import query
@@ -140,7 +140,7 @@ class Replay:
         """Take in the next bytes of the connection."""
         # One by one: what came before tells when each came.
         for raw in self._decoder.feed(data):
-            for event in self._intake.events([raw], self._clock):
+            for event in self._intake.events(raw + END, self._clock):
                 self._take(event)
         self._state.publish(self._machine)
 

@@ -1,6 +1,7 @@
 """Which build runs, what says so, and that these tests run on the one that was asked for."""
 
 import importlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -18,7 +19,11 @@ ROOT = Path(__file__).parent.parent
 IS_COMPILED = os.environ.get(CHOICE) == "compiled"
 
 
-@pytest.mark.parametrize("name", MODULES)
+def _has_source(name: str) -> bool:
+    return ROOT.joinpath(*name.split(".")).with_suffix(".py").exists()
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if IS_COMPILED or _has_source(name)])
 def test_a_module_is_from_the_build_that_was_asked_for(name: str) -> None:
     spec = importlib.import_module(name).__spec__
     assert spec is not None
@@ -26,6 +31,13 @@ def test_a_module_is_from_the_build_that_was_asked_for(name: str) -> None:
     assert isinstance(spec.loader, ExtensionFileLoader if IS_COMPILED else SourceFileLoader)
     home = ROOT / "build/compiled/callstate" if IS_COMPILED else ROOT / "callstate"
     assert Path(spec.origin).is_relative_to(home)
+
+
+def test_what_is_not_python_is_in_the_compiled_build_alone() -> None:
+    names = [name for name in MODULES if not _has_source(name)]
+    assert names
+    found = [name for name in names if importlib.util.find_spec(name) is not None]
+    assert found == (names if IS_COMPILED else [])
 
 
 def test_it_says_so() -> None:

@@ -11,14 +11,20 @@ of its channel comes in the same piece (`late`).
 
 from collections.abc import Collection
 
-from callstate.ami.known import NOBODY, Known, read_block
+from callstate.ami.known import NOBODY, Known
 from callstate.core.events import ChannelSnapshot
+
+try:
+    from callstate.ami.fast_blocks import place as place
+    from callstate.ami.fast_blocks import read_block as read_block
+except ImportError:  # a build in Python alone
+    from callstate.ami.known import read_block as read_block
+    from callstate.ami.places import place as place
 
 # So many channels' last blocks are kept, some kB each: more channels than a machine has that is
 # used well. Above it the ones give way that were longest not read.
 _LIMIT = 20_000
 
-_NO_CHANNEL = (b"", b"none", b"<unknown>")
 _VARIABLE = b"\r\nChanVariable: "
 
 
@@ -88,10 +94,10 @@ class Blocks:
         O(bytes) to find the block, and to read it if it is not the channel's last one.
         """
         self.span = (0, 0)
-        place = _place(raw, b"")
-        if place is None:
+        found = place(raw, b"")
+        if found is None:
             return None, False
-        uniqueid, start, end = place
+        uniqueid, start, end = found
         block = raw[start:end]
         self.late.pop(uniqueid, None)
         known = self._blocks.get(uniqueid)
@@ -112,10 +118,10 @@ class Blocks:
         something else than the remembered block, that is doubted: whatever the channel's own
         next event shows is news, whether this was taken over or not.
         """
-        place = _place(raw, prefix)
-        if place is None:
+        found = place(raw, prefix)
+        if found is None:
             return None
-        uniqueid, start, end = place
+        uniqueid, start, end = found
         block = raw[start + len(prefix) : end]
         if prefix:
             block = block.replace(b"\r\n" + prefix, b"\r\n")
@@ -171,35 +177,3 @@ class Blocks:
             self.current = NOBODY
         if self._by_name.get(known.name) is known:
             del self._by_name[known.name]
-
-
-def _place(raw: bytes, prefix: bytes) -> tuple[bytes, int, int] | None:
-    """Return the uniqueid in the block whose keys have `prefix`, and where the block lies."""
-    name, uniqueid, linkedid, variable = _KEYS[prefix]
-    start = raw.find(name)
-    at = raw.find(uniqueid, start)
-    if start < 0 or at < 0:
-        return None
-    at += len(uniqueid)
-    end = raw.find(b"\r\n", at)
-    which = raw[at : end if end >= 0 else len(raw)]
-    if which in _NO_CHANNEL:
-        return None
-    # It ends with its last variable, if there is any.
-    last = raw.rfind(variable, at)
-    if last < 0:
-        last = max(raw.find(linkedid), at)
-    end = raw.find(b"\r\n", last + 2)
-    return which, start + 2, end if end >= 0 else len(raw)
-
-
-def _keys(prefix: bytes) -> tuple[bytes, bytes, bytes, bytes]:
-    return (
-        b"\r\n%bChannel: " % prefix,
-        b"\r\n%bUniqueid: " % prefix,
-        b"\r\n%bLinkedid: " % prefix,
-        b"\r\n%bChanVariable: " % prefix,
-    )
-
-
-_KEYS = {prefix: _keys(prefix) for prefix in (b"", b"Dest", b"LocalOne", b"LocalTwo")}

@@ -38,7 +38,7 @@ class Sink(Protocol):
     def opened(self, version: str) -> None:
         """Take note of a login; `version` is AMI's, from the banner."""
 
-    def received(self, messages: list[bytes], at: float) -> None:
+    def received(self, whole: bytes, at: float) -> None:
         """Take the events, list items and responses of one piece, received at unix time `at`.
 
         There may be none: something came that completes no message, or the machine is there.
@@ -209,14 +209,14 @@ class AmiConnection:
         elif reason != "stopped":
             self._sink.failed(reason)
 
-    def _receive(self, messages: list[bytes], at: float) -> None:
+    def _receive(self, whole: bytes, at: float) -> None:
         if not self._opened:
             # Here, not where the login is awaited: the first events come in the same piece.
             if self._link is None or not self._link.is_logged_in:
                 return
             self._opened = True
             self._sink.opened(self.version)
-        self._tell(self._sink.received, messages, at)
+        self._tell(self._sink.received, whole, at)
 
     def _tell(self, sink: Callable[P, None], *values: P.args, **named: P.kwargs) -> None:
         try:

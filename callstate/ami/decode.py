@@ -15,9 +15,9 @@ decided by their first line.
 # A message of AMI's has a few kB; 10 000 variables of 100 B on one channel would still pass.
 MESSAGE_LIMIT = 1 << 20
 
-_END = b"\r\n\r\n"
+END = b"\r\n\r\n"
 # How much of an end can lie in what came before the last byte of it.
-_OVERLAP = len(_END) - 1
+_OVERLAP = len(END) - 1
 _BANNER = b"Asterisk Call Manager/"
 _BANNER_LIMIT = 256
 
@@ -57,8 +57,21 @@ class Message:
         return f"Message({self.name!r}, {len(self.raw)} bytes)"
 
 
+def messages(whole: bytes) -> list[bytes]:
+    """Return the messages in bytes that `Decoder.complete` gave, without their ends. O(bytes)."""
+    found = whole.split(END)
+    found.pop()
+    return [
+        message
+        for message in (
+            message.lstrip(b"\r\n") if message[:1] in b"\r\n" else message for message in found
+        )
+        if message
+    ]
+
+
 class Decoder:
-    """Cuts a stream of bytes, in pieces of any size, into the raw bytes of messages.
+    """Cuts a stream of bytes, that comes in pieces of any size, behind whole messages.
 
     `version` is the AMI version of the banner, empty before it came. `oversized` counts
     messages that were longer than `limit` and thrown away: memory is bounded by it.
@@ -79,50 +92,52 @@ class Decoder:
         return not self._banner_due
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the messages that `data` completes, without their final blank line.
+        """Return the messages that `data` completes, without their final blank lines.
 
         The pieces that a stream comes in do not matter. O(bytes), amortised.
         """
+        return messages(self.complete(data))
+
+    def complete(self, data: bytes) -> bytes:
+        """Return the bytes of the messages that `data` completes, final blank lines included."""
         if self._rest and not self._banner_due and not self._ends_in(data):
             # Not joined before its end is there: it may come byte by byte.
             if data:
                 self._rest.append(data)
                 self._rest_size += len(data)
                 self._skip_if_oversized()
-            return []
+            return b""
         if self._rest:
             data = b"".join((*self._rest, data))
         if self._banner_due:
             data = self._take_banner(data)
             if self._banner_due:
                 self._rest = [data]
-                return []
-        messages = data.split(_END)
-        rest = messages.pop()
+                return b""
+        end = data.rfind(END) + len(END)
+        whole, rest = (data[:end], data[end:]) if end >= len(END) else (b"", data)
         self._rest = [rest] if rest else []
         self._rest_size = len(rest)
-        if self._skipping and messages:
+        if self._skipping and whole:
             self._skipping = False
-            del messages[0]
+            whole = whole[whole.find(END) + len(END) :]
         if len(data) > self._limit:
-            kept = [message for message in messages if len(message) <= self._limit]
-            self.oversized += len(messages) - len(kept)
-            messages = kept
+            whole = self._without_oversized(whole)
             self._skip_if_oversized()
-        return [
-            message
-            for message in (
-                message if message[:1] != b"\r" else message.lstrip(b"\r\n") for message in messages
-            )
-            if message
-        ]
+        return whole
 
     def _ends_in(self, data: bytes) -> bool:
         """True if `data` ends the message that has begun: the end may lie across the pieces."""
-        if _END in data:
+        if END in data:
             return True
         tail = b"".join(piece[-_OVERLAP:] for piece in self._rest[-_OVERLAP:])
-        return _END in tail[-_OVERLAP:] + data[:_OVERLAP]
+        return END in tail[-_OVERLAP:] + data[:_OVERLAP]
+
+    def _without_oversized(self, whole: bytes) -> bytes:
+        found = whole.split(END)[:-1]
+        kept = [message for message in found if len(message) <= self._limit]
+        self.oversized += len(found) - len(kept)
+        return b"".join([message + END for message in kept])
 
     def _skip_if_oversized(self) -> None:
         # Its last bytes may already be the beginning of its end.

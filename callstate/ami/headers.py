@@ -60,7 +60,7 @@ def snapshot(block: bytes) -> ChannelSnapshot:
     for line in block.decode("utf-8", "surrogateescape").split("\r\n"):
         key, _, value = line.partition(": ")
         if key == "ChanVariable":
-            shown.append(_pair(value))
+            shown.append(pair(value))
         else:
             fields.setdefault(key, "" if value == UNKNOWN else value)
     get = fields.get
@@ -130,12 +130,13 @@ def usual_snapshot(head: bytes, shown: tuple[tuple[str, str], ...]) -> ChannelSn
 def usual_variables(tail: bytes) -> tuple[tuple[str, str], ...] | None:
     """Return the variables in `tail`, if it holds nothing but ChanVariable headers."""
     lines = tail.decode("utf-8", "surrogateescape").split("\r\nChanVariable: ")
-    shown = tuple(map(_pair, lines[1:]))
+    shown = tuple(map(pair, lines[1:]))
     return None if lines[0] or "\r" in "".join(lines) else shown
 
 
 @lru_cache(maxsize=_PAIRS)
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str) -> tuple[str, str]:
+    """Return name and value of a ChanVariable header."""
     name, _, value = text.partition("=")
     return name, unescape(value)
 

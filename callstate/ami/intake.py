@@ -3,74 +3,78 @@
 What came together is told together, so what is repeated in it is told once.
 """
 
-from collections.abc import Iterable
-
 from callstate.ami.headers import time_of
-from callstate.ami.translate import Translator
+from callstate.ami.tally import OTHER, Tally
+from callstate.ami.translate import NAMES, Translator
 from callstate.core import events as ev
+
+try:
+    from callstate.ami.fast_glance import Glance
+except ImportError:  # a build in Python alone
+    from callstate.ami.glance import Glance
 
 # Events whose blocks need not be their channels' latest, and those at which all blocks are
 # forgotten: what was passed over is told before them.
-_SETTLING = frozenset(
-    {
-        b"Event: DialBegin",
-        b"Event: DialState",
-        b"Event: DialEnd",
-        b"Event: LocalBridge",
-        b"Event: BridgeInfoChannel",
-        b"Event: FullyBooted",
-        b"Event: Shutdown",
-    }
+_SETTLING = (
+    b"Event: DialBegin",
+    b"Event: DialState",
+    b"Event: DialEnd",
+    b"Event: LocalBridge",
+    b"Event: BridgeInfoChannel",
+    b"Event: FullyBooted",
+    b"Event: Shutdown",
 )
 
 
 class Intake:
     """Takes in the messages of one connection. `variables` are those whose VarSet matters, None
-    is all. `ignored` counts messages that told the mirror nothing.
+    is all. Events are counted in `tally`; `ignored` counts messages that told the mirror nothing.
     """
 
-    def __init__(self, variables: frozenset[str] | None = None) -> None:
+    def __init__(self, variables: frozenset[str] | None = None, tally: Tally | None = None) -> None:
         self.ignored = 0
+        self._tally = Tally(NAMES) if tally is None else tally
         self._translator = Translator(variables)
         self._blocks = self._translator.blocks
-        self._dialplan = self._translator.dialplan
+        names = None if variables is None else frozenset(name.encode() for name in variables)
+        self._glance = Glance(self._blocks, names, self._translator.lines)
 
     @property
     def malformed(self) -> int:
         """How many messages were refused."""
         return self._translator.malformed
 
-    @property
-    def names(self) -> frozenset[str]:
-        """The names of the events that are looked at."""
-        return self._translator.names
+    def events(self, whole: bytes, received: float) -> list[ev.Event]:
+        """Return the events in a piece of the stream, received at that unix time.
 
-    def events(self, messages: Iterable[bytes], received: float) -> list[ev.Event]:
-        """Return the events in the messages of one piece, received at that unix time.
-
-        They are those that the translator gives one by one, but where a dialplan takes a
-        channel is told once, as it is at last. O(bytes).
+        `whole` is cut behind a message. They are those that the translator gives one by one, but
+        where a dialplan takes a channel is told once, as it is at last. O(bytes).
         """
         told: list[ev.Event] = []
-        rest = iter(messages)
-        knows = self._translator.knows
-        pass_over = self._dialplan.pass_over
-        while (raw := pass_over(rest, told, received)) is not None:
-            line = raw[: raw.find(b"\r\n")]
-            if line in _SETTLING:
+        read: list[bytes] = []
+        translate, following = self._translator.translate, self._glance.next
+        self._glance.begin(whole)
+        while (raw := following(told, received)) is not None:
+            read.append(raw)
+            if raw.startswith(_SETTLING):
                 self._tell_late(told, received)
-            elif line.startswith(b"Event: ") and b"\r" in raw and not knows(line):
-                self.ignored += 1
-                continue
-            event = self._translator.translate(raw, received)
+            event = translate(raw, received)
             if event is None:
                 self.ignored += 1
             else:
                 told.append(event)
         self._tell_late(told, received)
-        self.ignored += self._dialplan.passed
-        self._dialplan.passed = 0
+        self._count(read)
         return told
+
+    def _count(self, read: list[bytes]) -> None:
+        glance, tally = self._glance, self._tally
+        tally.add(read)
+        tally.add_some("VarSet", glance.varsets)
+        tally.add_some("Newexten", glance.newextens)
+        tally.add_some(OTHER, glance.others)
+        self.ignored += glance.varsets + glance.newextens + glance.others - glance.told
+        glance.told = glance.varsets = glance.newextens = glance.others = 0
 
     def _tell_late(self, told: list[ev.Event], received: float) -> None:
         """Add where the channels are whose messages were passed over."""

@@ -26,7 +26,10 @@ class Known:
     """
 
     __slots__ = (
-        "_cuts",
+        "_context",
+        "_ids",
+        "_priority",
+        "_shown",
         "block",
         "channel",
         "is_at_place",
@@ -46,37 +49,40 @@ class Known:
         self.is_doubted = False
         self.is_at_place = True
         self.told = b""
-        self._cuts = (0, 0, 0, 0)
+        # Where in the block the values of context and priority begin, where that of the
+        # priority ends, and where the variables begin.
+        self._context = self._priority = self._ids = self._shown = 0
 
     def cut(self, begin: int, end: int, shown: int) -> None:
         """Say where the value of the priority begins and ends, and where the variables begin."""
         self.name = self.block[9 : self.block.index(b"\r\n")]
-        self._cuts = self.block.index(_CONTEXT) + len(_CONTEXT), begin, end, shown
+        self._context = self.block.index(_CONTEXT) + len(_CONTEXT)
+        self._priority, self._ids, self._shown = begin, end, shown
 
     @property
     def who(self) -> bytes:
         """What comes before the value of the context."""
-        return self.block[: self._cuts[0]]
+        return self.block[: self._context]
 
     @property
     def head(self) -> bytes:
         """What comes before the value of the priority, as it was seen last."""
-        return self.moved or self.block[: self._cuts[1]]
+        return self.moved or self.block[: self._priority]
 
     @property
     def ids(self) -> bytes:
         """What comes between the value of the priority and the variables."""
-        return self.block[self._cuts[2] : self._cuts[3]]
+        return self.block[self._ids : self._shown]
 
     @property
     def shown(self) -> bytes:
         """The variables."""
-        return self.block[self._cuts[3] :]
+        return self.block[self._shown :]
 
     @property
     def tail(self) -> bytes:
         """What comes after the value of the priority, as it was seen last."""
-        return self.varied or self.block[self._cuts[2] :]
+        return self.varied or self.block[self._ids :]
 
     def has_told(self, name: bytes, value: bytes) -> bool:
         """True if this was the last value told of a variable. O(those told)."""

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
-from callstate.ami.decode import Decoder, Message
+from callstate.ami.decode import Decoder, Message, messages
 from callstate.ami.errors import ConnectionLost, InvalidAction
 from callstate.ami.response import to_panoramisk
 
@@ -26,15 +26,17 @@ _LINES_LIMIT = 128
 # A loop may read 256 kB at once: too much to be taken in while others wait.
 PIECE_BYTES = 1 << 15
 
-Receiver = Callable[[list[bytes], float], None]
+_ACTION_ID = b"\r\nActionID: "
+
+Receiver = Callable[[bytes, float], None]
 Clock = Callable[[], float]
 
 
 class AmiProtocol(asyncio.Protocol):
     """One link. `heard` and `answered` are the loop's time of the last byte and last answer.
 
-    `receiver` is given the messages that each piece of the stream completes, if only none, with
-    the time of `clock` when it came; `greeted` gives the version of the banner.
+    `receiver` is given the bytes of the messages that each piece of the stream completes, if only
+    none, with the time of `clock` when it came; `greeted` gives the version of the banner.
     """
 
     def __init__(
@@ -104,13 +106,13 @@ class AmiProtocol(asyncio.Protocol):
     def _take(self, data: bytes) -> None:
         """Decode a piece of the stream and pass on what it completes."""
         at = self._clock()
-        messages = self.decoder.feed(data)
+        whole = self.decoder.complete(data)
         if self._reason:
             return
-        if self._pending:
-            for raw in messages:
+        if self._pending and _ACTION_ID in whole:
+            for raw in messages(whole):
                 self._correlate(raw)
-        self._receiver(messages, at)
+        self._receiver(whole, at)
         if not self.greeted.done() and self.decoder.greeted:
             self._greet()
 
@@ -175,7 +177,7 @@ class AmiProtocol(asyncio.Protocol):
 
     def _correlate(self, raw: bytes) -> None:
         # Runs for every message while an action waits; most are events without an ActionID.
-        if b"\r\nActionID: " not in raw:
+        if _ACTION_ID not in raw:
             return
         self.answered = self.heard
         message = Message(raw)

@@ -19,6 +19,7 @@ from callstate.ami.dialplan import MARKER_VARIABLE
 from callstate.ami.errors import AmiError, PermissionDenied
 from callstate.ami.intake import Intake
 from callstate.ami.measures import Measures
+from callstate.ami.translate import NAMES
 from callstate.ami.wanted import header_lines, wanted_with
 from callstate.config import Sync
 from callstate.core import events as ev
@@ -73,7 +74,8 @@ class Session:
         self._sync = sync
         self._wanted = self._taken = wanted_with(variables)
         self._clock = clock
-        self._intake = Intake(frozenset(self._wanted))
+        self.measures = Measures(NAMES)
+        self._intake = Intake(frozenset(self._wanted), self.measures.tally)
         self._booted = asyncio.Event()
         self._suspicion = asyncio.Event()
         self._soon: asyncio.TimerHandle | None = None
@@ -83,7 +85,6 @@ class Session:
         self._mark_number = 0
         self._marks_come = True
         self._said_no_marks = False
-        self.measures = Measures(self._intake.names)
         self._ignored_before = 0
         self._malformed_before = 0
 
@@ -112,11 +113,10 @@ class Session:
         self._marks_come = True
         self._state.opened(self._machine, version=version)
 
-    def received(self, messages: list[bytes], at: float) -> None:
+    def received(self, whole: bytes, at: float) -> None:
         """Take in a piece. The legs follow, soon or when asked for; a bug costs one event."""
-        self.measures.received(messages)
         failure: Exception | None = None
-        events = self._intake.events(messages, at)
+        events = self._intake.events(whole, at)
         for event in events:
             try:
                 self._take(event)
@@ -127,8 +127,8 @@ class Session:
             later = asyncio.get_running_loop().call_later
             self._publishing = later(PUBLISH_SECONDS, self._publish)
         self._state.alive(self._machine, at)
-        if messages:
-            self.measures.applied(messages[-1], at, self._clock())
+        if whole:
+            self.measures.applied(whole, at, self._clock())
         if failure is not None:
             raise failure
 
@@ -238,7 +238,7 @@ class Session:
         self._ignored_before += self._intake.ignored
         self._malformed_before += self._intake.malformed
         self._taken = self._wanted
-        self._intake = Intake(frozenset(self._wanted))
+        self._intake = Intake(frozenset(self._wanted), self.measures.tally)
 
     async def _ask_all(self, connection: AmiConnection) -> None:
         if self._taken != self._wanted:

@@ -34,6 +34,10 @@ class Tally:
         if len(self._heads) > _HEADS:
             self._fold()
 
+    def add_some(self, name: str, number: int) -> None:
+        """Count so many events of a known name, or of `OTHER`."""
+        self._counts[name] += number
+
     def counts(self) -> dict[str, int]:
         """Return how many came of each known name, and of the others."""
         self._fold()

@@ -13,7 +13,6 @@ Rules:
    Confbridge*, Agent*, Pickup, transfers), do not.
 """
 
-import re
 from collections.abc import Callable
 
 from callstate.ami.blocks import Blocks
@@ -23,8 +22,10 @@ from callstate.ami.headers import bridge, number, text, time_of, value
 from callstate.ami.lists import Handler, Lists
 from callstate.core import events as ev
 
-# What begins a message, where it has no place.
-_another = re.compile(rb"\r\n(?:Event|Response|Privilege): ").search
+try:
+    from callstate.ami.fast_blocks import has_another as has_another
+except ImportError:  # a build in Python alone
+    from callstate.ami.places import has_another as has_another
 
 # Ordered events that show nothing but a live channel's own block.
 _CREATING = ("Newstate", "NewConnectedLine", "NewAccountCode")
@@ -56,8 +57,8 @@ class Translator:
     """Translates the messages of one connection.
 
     `variables` are the channel variables whose VarSet matters; None means all of them.
-    `malformed` counts messages that were refused. `blocks` are its memory, `dialplan` is what
-    it does with VarSet and Newexten.
+    `malformed` counts messages that were refused. `blocks` are its memory, `lines` the first
+    lines of those events that are looked at.
     """
 
     def __init__(self, variables: frozenset[str] | None = None) -> None:
@@ -66,10 +67,10 @@ class Translator:
         self.blocks = Blocks()
         self._read = self.blocks.read
         self._lists = Lists(self.blocks, names)
-        self.dialplan = Dialplan(self.blocks, names)
+        dialplan = Dialplan(self.blocks, names)
         handlers: dict[str, Handler] = {
-            "VarSet": self.dialplan.varset,
-            "Newexten": self.dialplan.newexten,
+            "VarSet": dialplan.varset,
+            "Newexten": dialplan.newexten,
             "Newchannel": self._newchannel,
             "NewCallerid": self._new_callerid,
             "Hangup": self._hangup,
@@ -91,10 +92,7 @@ class Translator:
         handlers |= {"ParkedCall": _parked_call, "Pickup": _pickup}
         handlers["AttendedTransfer"] = _attended_transfer
         self._handlers = {b"Event: " + name.encode(): rule for name, rule in handlers.items()}
-
-    def knows(self, line: bytes) -> bool:
-        """Return whether an event that begins with `line` can tell the mirror anything."""
-        return line in self._handlers
+        self.lines = self._handlers.keys()
 
     def translate(self, raw: bytes, received: float) -> ev.Event | None:
         """Return the event in the message `raw`, or None if it tells the mirror nothing.
@@ -112,7 +110,8 @@ class Translator:
         event = handler(raw, received)
         start, stop = self.blocks.span
         # Its own Privilege, if it has one, is the second line.
-        if _another(raw, end + 1, start or len(raw)) or (stop and _another(raw, stop)):
+        size = len(raw)
+        if has_another(raw, end + 1, start or size) or (stop and has_another(raw, stop, size)):
             self.malformed += 1
             self.blocks.clear()
             return ev.Malformed(received, f"two messages in one: {Message(raw).name[:40]!r}")
@@ -226,11 +225,6 @@ class Translator:
         self.blocks.clear()
         return ev.Shutdown(time_of(raw, received))
 
-    @property
-    def names(self) -> frozenset[str]:
-        """The names of the events that are looked at."""
-        return frozenset(line[7:].decode() for line in self._handlers)
-
 
 def _parked_call(raw: bytes, received: float) -> ev.Event | None:
     uniqueid = text(value(raw, b"ParkeeUniqueid"))
@@ -254,3 +248,7 @@ def _of_bridge(kind: Callable[[float, ev.Bridge], ev.Event]) -> Handler:
         return None if of_event is None else kind(time_of(raw, received), of_event)
 
     return handler
+
+
+# The names of the events that are looked at.
+NAMES = frozenset(line[7:].decode() for line in Translator().lines)

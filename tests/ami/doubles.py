@@ -10,10 +10,10 @@ from typing import Self
 import msgspec
 
 from callstate.ami.connection import AmiConnection, Session
+from callstate.ami.decode import END
 from callstate.config import Ami, Machine
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
-END = b"\r\n\r\n"
 
 # So patient that nothing runs out of time while a busy machine runs a test, in no hurry to ping.
 PATIENT = Ami(
@@ -38,7 +38,8 @@ class RecordingSink:
     def opened(self, version: str) -> None:
         self.log.append(("opened", version))
 
-    def received(self, messages: list[bytes], at: float) -> None:
+    def received(self, whole: bytes, at: float) -> None:
+        messages = whole.split(END)[:-1]
         self.messages += messages
         self.times.append(at)
         if self.fail_on and any(self.fail_on in raw for raw in messages):

@@ -8,14 +8,13 @@ import msgspec
 import pytest
 
 from callstate.ami.connection import AmiConnection
-from callstate.ami.decode import MESSAGE_LIMIT
+from callstate.ami.decode import END, MESSAGE_LIMIT
 from callstate.ami.errors import ActionTimedOut, AmiError, ConnectionLost
 from callstate.ami.playback import Playback
 from callstate.config import Ami, Machine
 from callstate.core.errors import CallstateError
 from tests.ami.doubles import (
     BANNER,
-    END,
     PATIENT,
     Peer,
     RecordingSink,
@@ -368,9 +367,9 @@ async def test_the_owner_can_give_a_connection_up() -> None:
     async with ScriptedServer(script, log_in_and_stay) as server:
         connection = make_connection(server.port, sink)
 
-        def received(messages: list[bytes], at: float) -> None:
-            sink.messages.extend(messages)
-            if b"Event: Corrupt" in messages:
+        def received(whole: bytes, at: float) -> None:
+            sink.messages.extend(whole.split(END)[:-1])
+            if b"Event: Corrupt" in whole:
                 connection.abort("two events in one message")
                 connection.abort("a later reason")
 

@@ -1,119 +1,81 @@
-"""VarSet and Newexten: what is passed over, what is told at a glance, what is read in full."""
+"""VarSet and Newexten, each read in full."""
 
 import pytest
 
-from callstate.ami.intake import Intake
+from callstate.ami.dialplan import MARKER_VARIABLE
+from callstate.ami.translate import Translator
 from callstate.core import events as ev
-from tests.ami.test_translate import RECEIVED, Header, block, event
-
-VARIABLES = frozenset({"V", "BRIDGEPEER", "BRIDGEPVTCALLID"})
-SHOWN = (("ChanVariable", "V=old"), ("ChanVariable", "W=1"))
+from tests.ami.test_translate import AT, RECEIVED, Header, block, event, shown, translate
 
 
-def varset(name: str, value: str, *headers: Header, timed: bool = True, **changed: str) -> bytes:
-    shown = headers or SHOWN
-    raw = event(
-        "VarSet", *block(**changed), *shown, ("Variable", name), ("Value", value), timed=timed
-    )
-    return raw.replace(b"call,all", b"dialplan,all")
-
-
-def newexten(application: str, data: str = "", *, timed: bool = True, **changed: str) -> bytes:
-    more = (("Extension", "102"), ("Application", application), ("AppData", data))
-    raw = event("Newexten", *block(**changed), *SHOWN, *more, timed=timed)
-    return raw.replace(b"call,all", b"dialplan,all")
-
-
-def told(*messages: bytes, variables: frozenset[str] | None = VARIABLES) -> list[ev.Event]:
-    """Return what is told of messages that follow a channel's first, in one piece."""
-    intake = Intake(variables)
-    intake.events([event("Newchannel", *block(), *SHOWN)], RECEIVED)
-    return intake.events(messages, RECEIVED)
-
-
-@pytest.mark.parametrize("timed", [True, False])
-def test_steps_of_a_dialplan_are_told_once(timed: bool) -> None:
-    steps = [newexten("NoOp", Priority=str(number), timed=timed) for number in range(3, 9)]
-    steps += [varset("x", str(number), Priority="9", timed=timed) for number in range(5)]
-    (update,) = told(*steps)
-    assert isinstance(update, ev.ChannelUpdate)
-    assert (update.snapshot.priority, update.creates, update.application) == (9, True, None)
-
-
-def test_a_variable_that_the_block_shows_is_told_with_it() -> None:
-    changed = (("ChanVariable", "V=new"), ("ChanVariable", "W=1"))
-    (update,) = told(varset("V", "new", *changed), varset("x", "1", *changed))
-    assert isinstance(update, ev.ChannelUpdate)
-    assert update.snapshot.variables == (("V", "new"), ("W", "1"))
-
-
-def test_a_variable_newer_than_the_block_is_told_by_itself() -> None:
-    first, last = told(varset("V", "new"), varset("x", "1", Priority="3"))
-    assert isinstance(first, ev.VarSet)
-    assert (first.variable, first.value) == ("V", "new")
-    assert isinstance(last, ev.ChannelUpdate)
-
-
-@pytest.mark.parametrize("marks", ["", "_", "__"])
-def test_how_a_variable_is_inherited_is_no_part_of_its_name(marks: str) -> None:
-    (only,) = told(varset(f"{marks}V", "a\\nb"))
-    assert isinstance(only, ev.VarSet)
-    assert (only.variable, only.value) == ("V", "a\nb")
-
-
-def test_a_value_that_was_told_is_not_told_again() -> None:
-    peer, call_id = varset("BRIDGEPEER", "PJSIP/b-1"), varset("BRIDGEPVTCALLID", "x@y")
-    assert len(told(peer, call_id, peer, call_id)) == 2
-
-
-def test_of_another_peer_the_same_call_id_is_told_again() -> None:
-    call_id = varset("BRIDGEPVTCALLID", "x@y")
-    names = [varset("BRIDGEPEER", name) for name in ("PJSIP/b-1", "PJSIP/b-2")]
-    assert len(told(names[0], call_id, names[1], call_id)) == 4
-
-
-def test_a_value_is_told_again_after_the_block_showed_another() -> None:
-    changed = (("ChanVariable", "V=other"), ("ChanVariable", "W=1"))
-    stale = varset("V", "new", *changed)
-    found = told(varset("V", "new"), varset("V", "other", *changed), stale)
-    assert [each.value for each in found if isinstance(each, ev.VarSet)] == ["new", "new"]
-
-
-def test_a_list_makes_what_was_told_doubtful() -> None:
-    peer = varset("BRIDGEPEER", "PJSIP/b-1")
-    item = event("CoreShowChannel", *block(), *SHOWN, ("ActionID", "1"), ("Duration", "00:00:01"))
-    kinds = [type(each) for each in told(peer, peer, item, peer)]
-    assert kinds.count(ev.VarSet) == 2
-
-
-def test_all_variables_matter_where_none_is_named() -> None:
-    assert len(told(varset("x", "1"), varset("y", "1"), variables=None)) == 2
+def test_an_extension_shows_its_channel() -> None:
+    more = [("Extension", "102"), ("Application", "Dial"), ("AppData", "PJSIP/b")]
+    told = translate(event("Newexten", *block(), *more))
+    assert told is not None
+    assert getattr(told, "snapshot", None) == shown()
 
 
 @pytest.mark.parametrize("application", ["Queue", "ConfBridge", "Ringing"])
-def test_where_a_caller_is_is_told_and_that_it_left(application: str) -> None:
-    steps = [newexten(name, "sales") for name in ("NoOp", application, "NoOp", "NoOp")]
-    found = [each.application for each in told(*steps) if isinstance(each, ev.ChannelUpdate)]
-    assert found == [f"{application}(sales)", "NoOp"]
+def test_an_application_that_tells_where_a_caller_is_comes_with_its_arguments(
+    application: str,
+) -> None:
+    more = [("Extension", "102"), ("Application", application), ("AppData", "sales,t")]
+    told = translate(event("Newexten", *block(), *more))
+    assert told == ev.ChannelUpdate(AT, shown(), True, f"{application}(sales,t)")
 
 
-def test_each_extension_of_interest_is_told() -> None:
-    steps = [newexten("NoOp", Exten=exten) for exten in ("200", "s", "201", "s")]
-    found = [each.snapshot.exten for each in told(*steps) if isinstance(each, ev.ChannelUpdate)]
-    assert found == ["200", "201", "s"]
+@pytest.mark.parametrize(
+    ("sent", "name"), [("V", "V"), ("_V", "V"), ("__V", "V"), ("V_W", "V_W"), ("_", "")]
+)
+def test_a_variable_is_named_without_what_it_is_inherited_by(sent: str, name: str) -> None:
+    told = translate(event("VarSet", *block(), ("Variable", sent), ("Value", "1")))
+    assert told == ev.VarSet(AT, shown(), name, "1")
 
 
-def test_another_state_is_told_wherever_it_is_shown() -> None:
-    found = told(varset("x", "1", ChannelState="5"), varset("x", "1", ChannelState="6"))
-    states = [each.snapshot.channel_state for each in found if isinstance(each, ev.ChannelUpdate)]
-    assert states == [5, 6]
+@pytest.mark.parametrize(
+    ("sent", "value"),
+    [
+        ("", ""),
+        ("a=b: c", "a=b: c"),
+        ('\\"x\\"', '"x"'),
+        ("1\\n2", "1\n2"),
+        ("\\\\n", "\\n"),
+        ("<unknown>", "<unknown>"),
+    ],
+)
+def test_a_variables_value_is_unescaped(sent: str, value: str) -> None:
+    told = translate(event("VarSet", *block(), ("Variable", "V"), ("Value", sent)))
+    assert told == ev.VarSet(AT, shown(), "V", value)
 
 
-@pytest.mark.parametrize("cut", range(0, 330, 7))
-def test_a_torn_message_is_never_passed_over(cut: int) -> None:
-    """Wherever the stream lost bytes, the two messages that became one are noticed."""
-    whole = varset("x", "1")
-    assert not any(isinstance(each, ev.Malformed) for each in told(whole, whole))
-    for second in (whole, newexten("NoOp"), event("Hangup", *block(), ("Cause", "16"))):
-        found = told(whole, whole[: len(whole) - cut] + second)
-        assert any(isinstance(each, ev.Malformed) for each in found), cut
+def test_a_channel_variable_called_like_a_header_is_not_taken_for_it() -> None:
+    more = [("ChanVariable", "Variable: W=1"), ("Variable", "V"), ("Value", "2")]
+    told = translate(event("VarSet", *block(), *more))
+    assert isinstance(told, ev.VarSet)
+    assert (told.variable, told.value) == ("V", "2")
+
+
+def test_a_variable_that_does_not_matter_still_shows_its_channel() -> None:
+    translator = Translator(frozenset({"V"}))
+    message = event("VarSet", *block(), ("Variable", "W"), ("Value", "1"))
+    assert translator.translate(message, RECEIVED) == ev.ChannelUpdate(AT, shown(), creates=True)
+    assert translator.translate(message, RECEIVED) is None
+    wanted = event("VarSet", *block(), ("Variable", "__V"), ("Value", "1"))
+    assert translator.translate(wanted, RECEIVED) == ev.VarSet(AT, shown(), "V", "1")
+
+
+def test_a_global_variable_is_of_no_channel() -> None:
+    told = [("Channel", "none"), ("Uniqueid", "none"), ("Variable", "V"), ("Value", "1")]
+    assert translate(event("VarSet", *told)) is None
+
+
+def test_our_own_mark_is_known_by_its_name() -> None:
+    of_none = [("Channel", "none"), ("Uniqueid", "none"), ("Variable", MARKER_VARIABLE)]
+    assert translate(event("VarSet", *of_none, ("Value", "3-1"))) == ev.Marker(AT, "3-1")
+    without = [("Variable", MARKER_VARIABLE), ("Value", "3-2")]
+    assert translate(event("VarSet", *without), frozenset()) == ev.Marker(AT, "3-2")
+
+
+@pytest.mark.parametrize("headers", [[("Variable", "V")], [("Value", "1")], []])
+def test_half_a_variable_is_none(headers: list[Header]) -> None:
+    assert translate(event("VarSet", *block(), *headers)) is None

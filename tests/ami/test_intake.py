@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from callstate.ami.decode import Decoder
+from callstate.ami.decode import Decoder, messages
 from callstate.ami.intake import Intake
 from callstate.ami.translate import Translator
 from callstate.core import events as ev
 from callstate.core.derive import Rules
 from callstate.core.mirror import VARIABLES
 from callstate.core.state import CallState
-from tests.ami.test_translate import FIRST, RECEIVED, block, event
+from tests.ami.test_translate import FIRST, RECEIVED, block, event, whole
 from tests.captures import Capture
 
 FIELDS = {
@@ -46,11 +46,11 @@ def known_of(state: CallState) -> dict[str, Any]:
     return known
 
 
-def pieces(data: bytes, dice: random.Random) -> Iterator[list[bytes]]:
+def pieces(data: bytes, dice: random.Random) -> Iterator[bytes]:
     decoder, position = Decoder(), 0
     while position < len(data):
         size = dice.choice((1, 300, 3000, 30_000, 65_536))
-        yield decoder.feed(data[position : position + size])
+        yield decoder.complete(data[position : position + size])
         position += size
 
 
@@ -60,34 +60,37 @@ def test_the_pieces_do_not_matter(capture: Capture) -> None:
     variables = frozenset(FIELDS.values()) | VARIABLES
     singly, together = make_state(), make_state()
     translator, intake = Translator(variables), Intake(variables)
-    for messages in pieces(capture.log(), random.Random(capture.name)):
-        for raw in messages:
+    for piece in pieces(capture.log(), random.Random(capture.name)):
+        for raw in messages(piece):
             told = translator.translate(raw, RECEIVED)
             if told is not None:
                 singly.take(MACHINE, told)
-        for told in intake.events(messages, RECEIVED):
+        for told in intake.events(piece, RECEIVED):
             together.take(MACHINE, told)
-        if messages:
+        if piece:
             assert known_of(together) == known_of(singly)
 
 
 def test_what_was_passed_over_is_told_before_a_dial() -> None:
     """A Dial event's block may be older: what it shows must not be undone by what came before."""
     intake = Intake(frozenset({"V"}))
-    intake.events([FIRST], RECEIVED)
+    intake.events(whole(FIRST), RECEIVED)
     moved = event("VarSet", *block(Priority="9"), ("Variable", "x"), ("Value", ""))
     dial = event("DialEnd", *block("1000000000.2", prefix="Dest"), ("DialStatus", "BUSY"))
-    told = intake.events([moved.replace(b"call,all", b"dialplan,all"), dial], RECEIVED)
+    told = intake.events(whole(moved.replace(b"call,all", b"dialplan,all"), dial), RECEIVED)
     assert [type(each) for each in told] == [ev.ChannelUpdate, ev.DialEnd]
 
 
 def test_unknown_events_and_those_that_tell_nothing_are_counted() -> None:
     intake = Intake()
-    told = intake.events([event("TestEvent", *block()), b"Event: X", b"", b"Response: Pong"], 0.0)
-    assert (told, intake.ignored, intake.malformed) == ([], 4, 0)
+    told = intake.events(
+        whole(event("TestEvent", *block()), b"Event: X", b"", b"Response: Pong"), 0.0
+    )
+    assert (told, intake.ignored, intake.malformed) == ([], 3, 0)
 
 
 def test_two_messages_in_one_are_refused() -> None:
     intake = Intake()
-    assert [type(each) for each in intake.events([FIRST + b"\r\n" + FIRST], 0.0)] == [ev.Malformed]
+    (only,) = intake.events(whole(FIRST + b"\r\n" + FIRST), 0.0)
+    assert isinstance(only, ev.Malformed)
     assert (intake.ignored, intake.malformed) == (0, 1)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from callstate.ami.known import NOBODY, Known, read_block
+from callstate.ami.blocks import read_block
+from callstate.ami.known import NOBODY, Known
 from tests.ami.test_headers import block
 
 SHOWN = (("ChanVariable", "a=1"), ("ChanVariable", "b=2"))

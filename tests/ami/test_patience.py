@@ -5,7 +5,8 @@ from functools import partial
 
 import msgspec
 
-from tests.ami.doubles import END, PATIENT, Peer, RecordingSink, against, until
+from callstate.ami.decode import END
+from tests.ami.doubles import PATIENT, Peer, RecordingSink, against, until
 
 
 async def _log_in_and_stay(peer: Peer) -> None:

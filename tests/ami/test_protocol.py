@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from panoramisk.actions import Action
 
+from callstate.ami.decode import END, messages
 from callstate.ami.errors import ConnectionLost, InvalidAction
 from callstate.ami.protocol import PIECE_BYTES, AmiProtocol
-from tests.ami.doubles import BANNER, END
+from tests.ami.doubles import BANNER
 
 
 class RecordingTransport(asyncio.Transport):
@@ -42,7 +43,7 @@ class Link:
         self.received: list[bytes] = []
         loop = asyncio.get_running_loop()
         self.protocol = AmiProtocol(
-            lambda messages, _at: self.received.extend(messages), clock=lambda: 1.0, loop=loop
+            lambda whole, _at: self.received.extend(messages(whole)), clock=lambda: 1.0, loop=loop
         )
         self.transport = RecordingTransport(self.protocol)
         self.protocol.connection_made(self.transport)
@@ -217,7 +218,7 @@ async def test_the_end_of_the_stream_ends_the_link() -> None:
 async def test_a_link_given_up_before_it_was_there_is_closed_when_it_comes() -> None:
     received: list[bytes] = []
     protocol = AmiProtocol(
-        lambda messages, _at: received.extend(messages),
+        lambda whole, _at: received.extend(messages(whole)),
         clock=lambda: 1.0,
         loop=asyncio.get_running_loop(),
     )

@@ -12,7 +12,7 @@ import pytest
 from callstate.ami import session as sessions
 from callstate.ami.capture import load_capture
 from callstate.ami.connection import AmiConnection
-from callstate.ami.decode import Message
+from callstate.ami.decode import END, Message
 from callstate.ami.playback import Playback
 from callstate.ami.session import Session
 from callstate.config import Machine, Sync
@@ -229,10 +229,10 @@ async def test_masquerades_are_looked_at_together_and_none_after_the_connection(
 ) -> None:
     async with _join(machine) as joined:
         await _until(lambda: joined.in_step)
-        joined.session.received([PICKUP], 1795479320.0)
+        joined.session.received(PICKUP + END, 1795479320.0)
         first = joined.session._soon
         assert first is not None
-        joined.session.received([PICKUP], 1795479321.0)
+        joined.session.received(PICKUP + END, 1795479321.0)
         assert joined.session._soon is first
         machine.drop_clients()
         await _until(first.cancelled)
@@ -243,6 +243,6 @@ async def test_much_that_is_up_is_not_asked_for_all_the_time(machine: Playback) 
         await _until(lambda: joined.in_step)
         joined.session._lists_took = 2.0
         now = asyncio.get_running_loop().time()
-        joined.session.received([PICKUP], 1795479320.0)
+        joined.session.received(PICKUP + END, 1795479320.0)
         assert joined.session._soon is not None
         assert joined.session._soon.when() >= now + 40.0

@@ -1,7 +1,7 @@
 """Events counted by name, however they are named."""
 
 from callstate.ami.tally import OTHER, Tally
-from callstate.ami.translate import Translator
+from callstate.ami.translate import NAMES
 
 
 def event(name: str, rest: str = "Privilege: call,all\r\nChannel: PJSIP/a-00000001") -> bytes:
@@ -44,8 +44,14 @@ def test_names_without_end_take_no_memory_without_end() -> None:
 
 
 def test_each_event_that_the_translator_knows_is_told_from_the_others() -> None:
-    names = Translator().names
-    assert {"Newchannel", "CoreShowChannelsComplete", "ParkedCall"} <= names
-    tally = Tally(names)
-    tally.add(event(name) for name in names)
-    assert tally.counts() == dict.fromkeys(names, 1) | {OTHER: 0}
+    assert {"Newchannel", "CoreShowChannelsComplete", "ParkedCall"} <= NAMES
+    tally = Tally(NAMES)
+    tally.add(event(name) for name in NAMES)
+    assert tally.counts() == dict.fromkeys(NAMES, 1) | {OTHER: 0}
+
+
+def test_those_that_were_looked_at_together_are_counted_together() -> None:
+    tally = Tally(["Hangup"])
+    tally.add_some("Hangup", 3)
+    tally.add_some(OTHER, 2)
+    assert tally.counts() == {"Hangup": 3, OTHER: 2}

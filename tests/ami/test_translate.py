@@ -2,7 +2,7 @@
 
 import pytest
 
-from callstate.ami.dialplan import MARKER_VARIABLE
+from callstate.ami.decode import END
 from callstate.ami.translate import Translator
 from callstate.core import events as ev
 
@@ -42,6 +42,11 @@ def block(
 ) -> list[Header]:
     values = dict(BLOCK) | {"Uniqueid": uniqueid} | changed
     return [(prefix + key, value) for key, value in (*values.items(), *more)]
+
+
+def whole(*messages: bytes) -> bytes:
+    """Return a piece of a stream with these messages."""
+    return b"".join(message + END for message in messages)
 
 
 def event(name: str, *headers: Header, timed: bool = True) -> bytes:
@@ -119,13 +124,6 @@ def test_without_a_timestamp_the_time_of_arrival_counts(name: str) -> None:
     assert told.at == RECEIVED
 
 
-def test_an_extension_shows_its_channel() -> None:
-    more = [("Extension", "102"), ("Application", "Dial"), ("AppData", "PJSIP/b")]
-    told = translate(event("Newexten", *block(), *more))
-    assert told is not None
-    assert getattr(told, "snapshot", None) == shown()
-
-
 def test_a_uniqueid_can_be_any_text() -> None:
     assert shown("click chan; 1: x").uniqueid == "click chan; 1: x"
 
@@ -177,66 +175,6 @@ def test_a_queue_is_named() -> None:
 def test_what_comes_from_elsewhere_or_is_unknown_is_ignored(name: str) -> None:
     translator = Translator()
     assert translator.translate(event(name, *block()), RECEIVED) is None
-
-
-# Variables
-
-
-@pytest.mark.parametrize(
-    ("sent", "name"), [("V", "V"), ("_V", "V"), ("__V", "V"), ("V_W", "V_W"), ("_", "")]
-)
-def test_a_variable_is_named_without_what_it_is_inherited_by(sent: str, name: str) -> None:
-    told = translate(event("VarSet", *block(), ("Variable", sent), ("Value", "1")))
-    assert told == ev.VarSet(AT, shown(), name, "1")
-
-
-@pytest.mark.parametrize(
-    ("sent", "value"),
-    [
-        ("", ""),
-        ("a=b: c", "a=b: c"),
-        ('\\"x\\"', '"x"'),
-        ("1\\n2", "1\n2"),
-        ("\\\\n", "\\n"),
-        ("<unknown>", "<unknown>"),
-    ],
-)
-def test_a_variables_value_is_unescaped(sent: str, value: str) -> None:
-    told = translate(event("VarSet", *block(), ("Variable", "V"), ("Value", sent)))
-    assert told == ev.VarSet(AT, shown(), "V", value)
-
-
-def test_a_channel_variable_called_like_a_header_is_not_taken_for_it() -> None:
-    more = [("ChanVariable", "Variable: W=1"), ("Variable", "V"), ("Value", "2")]
-    told = translate(event("VarSet", *block(), *more))
-    assert isinstance(told, ev.VarSet)
-    assert (told.variable, told.value) == ("V", "2")
-
-
-def test_a_variable_that_does_not_matter_still_shows_its_channel() -> None:
-    translator = Translator(frozenset({"V"}))
-    message = event("VarSet", *block(), ("Variable", "W"), ("Value", "1"))
-    assert translator.translate(message, RECEIVED) == ev.ChannelUpdate(AT, shown(), creates=True)
-    assert translator.translate(message, RECEIVED) is None
-    wanted = event("VarSet", *block(), ("Variable", "__V"), ("Value", "1"))
-    assert translator.translate(wanted, RECEIVED) == ev.VarSet(AT, shown(), "V", "1")
-
-
-def test_a_global_variable_is_of_no_channel() -> None:
-    told = [("Channel", "none"), ("Uniqueid", "none"), ("Variable", "V"), ("Value", "1")]
-    assert translate(event("VarSet", *told)) is None
-
-
-def test_our_own_mark_is_known_by_its_name() -> None:
-    of_none = [("Channel", "none"), ("Uniqueid", "none"), ("Variable", MARKER_VARIABLE)]
-    assert translate(event("VarSet", *of_none, ("Value", "3-1"))) == ev.Marker(AT, "3-1")
-    without = [("Variable", MARKER_VARIABLE), ("Value", "3-2")]
-    assert translate(event("VarSet", *without), frozenset()) == ev.Marker(AT, "3-2")
-
-
-@pytest.mark.parametrize("headers", [[("Variable", "V")], [("Value", "1")], []])
-def test_half_a_variable_is_none(headers: list[Header]) -> None:
-    assert translate(event("VarSet", *block(), *headers)) is None
 
 
 # Two channels

@@ -68,13 +68,13 @@ def _stages(samples: dict[str, Sample], number: int) -> dict[str, float]:
 def _decode(pieces: list[bytes]) -> None:
     decoder = Decoder()
     for piece in pieces:
-        decoder.feed(piece)
+        decoder.complete(piece)
 
 
 def _translate(pieces: list[bytes], wanted: frozenset[str]) -> None:
     decoder, intake = Decoder(), Intake(wanted)
     for piece in pieces:
-        intake.events(decoder.feed(piece), 1.0)
+        intake.events(decoder.complete(piece), 1.0)
 
 
 def _take(pieces: list[bytes], wanted: frozenset[str], *, publish: bool) -> None:
@@ -85,7 +85,7 @@ def _take(pieces: list[bytes], wanted: frozenset[str], *, publish: bool) -> None
     state.released(MACHINE, 1.0)
     decoder, intake, take = Decoder(), Intake(wanted), state.take
     for piece in pieces:
-        for event in intake.events(decoder.feed(piece), 1.0):
+        for event in intake.events(decoder.complete(piece), 1.0):
             take(MACHINE, event)
         if publish:
             state.publish(MACHINE)

@@ -9,6 +9,7 @@ import msgspec
 import uvloop
 
 from callstate.ami.connection import AmiConnection, Sink
+from callstate.ami.decode import END
 from callstate.ami.session import Session
 from callstate.config import Ami, Sync
 from callstate.core.state import CallState
@@ -43,10 +44,10 @@ class Tap:
         self.messages = 0
         self.opened, self.closed, self.failed = session.opened, session.closed, session.failed
 
-    def received(self, messages: list[bytes], at: float) -> None:
+    def received(self, whole: bytes, at: float) -> None:
         """Count messages and pass them on."""
-        self.messages += len(messages)
-        self._session.received(messages, at)
+        self.messages += whole.count(END)
+        self._session.received(whole, at)
 
 
 @asynccontextmanager

@@ -133,9 +133,9 @@ class Engine:
 
     def feed(self, piece: bytes) -> int:
         """Take in a piece of the stream; return how many messages it completed."""
-        messages = self._decoder.feed(piece)
-        self.session.received(messages, self.at)
-        return len(messages)
+        whole = self._decoder.complete(piece)
+        self.session.received(whole, self.at)
+        return whole.count(END)
 
     def run(self, pieces: list[bytes]) -> None:
         """Take in all of a stream; the legs are up to date after each piece.

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from callstate.ami.decode import Decoder
+from callstate.ami.decode import Decoder, messages
 from callstate.ami.session import Session
 from callstate.config import VARIABLE_FIELDS, Sync, parse
 from callstate.core import query
@@ -74,9 +74,9 @@ class Engine:
 
     def feed(self, data: bytes) -> None:
         """Take in a piece, as the protocol and the connection do."""
-        messages = self._decoder.feed(data)
-        self.messages += len(messages)
-        self.session.received(messages, self.at)
+        whole = self._decoder.complete(data)
+        self.messages += len(messages(whole))
+        self.session.received(whole, self.at)
 
     def look(self) -> None:
         """Assert that the state is consistent and can be shown."""

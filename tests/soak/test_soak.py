@@ -40,9 +40,9 @@ class Engine:
         self.most_legs = 0
 
     def feed(self, data: bytes) -> None:
-        messages = self._decoder.feed(data)
-        self.messages += len(messages)
-        self.session.received(messages, self.at)
+        whole = self._decoder.complete(data)
+        self.messages += whole.count(END)
+        self.session.received(whole, self.at)
         self.most_legs = max(self.most_legs, len(self.state.store))
 
 

@@ -1,0 +1,233 @@
+"""The twins of `known.read_block`, `places.place` and `places.has_another` in C, for builds that
+have it. They give exactly what those give; the tests are the same for both.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.string cimport memchr, memcmp
+
+from callstate.ami.known cimport Known
+from callstate.ami.lines cimport cut, has, line_end, memmem, text
+
+from callstate.ami.headers import pair, snapshot, unescape, usual_variables
+from callstate.ami.places import KEYS, NO_CHANNEL
+from callstate.core.events import ChannelSnapshot
+
+
+cdef extern from "Python.h":
+    void PyUnicode_InternInPlace(PyObject **text)
+
+
+cdef inline str _shared(const char *p, const char *end):
+    """Return a text that many may have, empty where Asterisk says that it is unknown."""
+    if end - p == 9 and memcmp(p, b"<unknown>", 9) == 0:
+        return ""
+    return _interned(text(p, end))
+
+
+cdef inline str _interned(str text):
+    cdef PyObject *shared = <PyObject *>text
+    # It gives up one reference and returns another.
+    Py_INCREF(text)
+    PyUnicode_InternInPlace(&shared)
+    result = <str>shared
+    Py_DECREF(result)
+    return result
+
+
+cdef inline str _name(const char *p, const char *end):
+    if memchr(p, c'\\', end - p) == NULL:
+        return _shared(p, end)
+    return _interned(unescape(text(p, end)))
+
+
+cdef const char *_KEYS[14]
+_KEYS[:] = [
+    b"Channel: ",
+    b"\r\nChannelState: ",
+    b"\r\nChannelStateDesc: ",
+    b"\r\nCallerIDNum: ",
+    b"\r\nCallerIDName: ",
+    b"\r\nConnectedLineNum: ",
+    b"\r\nConnectedLineName: ",
+    b"\r\nLanguage: ",
+    b"\r\nAccountCode: ",
+    b"\r\nContext: ",
+    b"\r\nExten: ",
+    b"\r\nPriority: ",
+    b"\r\nUniqueid: ",
+    b"\r\nLinkedid: ",
+]
+cdef Py_ssize_t _SIZES[14]
+_SIZES[:] = [9, 16, 20, 15, 16, 20, 21, 12, 15, 11, 9, 12, 12, 12]
+
+
+def read_block(bytes uniqueid not None, bytes block not None, Known before):
+    """See `known.read_block`."""
+    cdef const char *p = PyBytes_AS_STRING(block)
+    cdef const char *start = p
+    cdef const char *stop = p + PyBytes_GET_SIZE(block)
+    cdef const char *begin[14]
+    cdef const char *end[14]
+    cdef Py_ssize_t number
+    cdef Known known
+    for number in range(14):
+        if not has(p, stop, _KEYS[number], _SIZES[number]):
+            return Known(uniqueid, block, snapshot(block))
+        p += _SIZES[number]
+        begin[number] = p
+        p = _value_end(p, stop)
+        end[number] = p
+    if has(p, stop, b"\r\nTenantid: ", 12):
+        p = _value_end(p + 12, stop)
+    if (
+        begin[13] == end[13]
+        or not _is_number(begin[1], end[1])
+        or not _is_number(begin[11], end[11])
+    ):
+        return Known(uniqueid, block, snapshot(block))
+    variables = _variables(p, stop, before)
+    if variables is None:
+        return Known(uniqueid, block, snapshot(block))
+    known = Known(uniqueid, block, ChannelSnapshot(
+        uniqueid=_interned(text(begin[12], end[12])),
+        linkedid=_interned(text(begin[13], end[13])),
+        channel=text(begin[0], end[0]),
+        channel_state=_number(begin[1], end[1]) & 0xFFFF,
+        caller_number=_shared(begin[3], end[3]),
+        caller_name=_name(begin[4], end[4]),
+        connected_number=_shared(begin[5], end[5]),
+        connected_name=_name(begin[6], end[6]),
+        account_code=_shared(begin[8], end[8]),
+        context=_shared(begin[9], end[9]),
+        exten=_shared(begin[10], end[10]),
+        priority=_number(begin[11], end[11]),
+        variables=variables,
+    ))
+    known.name = cut(begin[0], end[0])
+    known._context = begin[9] - start
+    known._priority, known._ids = begin[11] - start, end[11] - start
+    known._shown = p - start
+    return known
+
+
+cdef inline const char *_value_end(const char *p, const char *stop) noexcept nogil:
+    p = <const char *>memchr(p, c'\r', stop - p)
+    return stop if p == NULL else p
+
+
+cdef inline bint _is_number(const char *p, const char *end) noexcept nogil:
+    if not 0 < end - p < 10:
+        return False
+    while p < end:
+        if not c'0' <= p[0] <= c'9':
+            return False
+        p += 1
+    return True
+
+
+cdef inline long _number(const char *p, const char *end) noexcept nogil:
+    cdef long number = 0
+    while p < end:
+        number = number * 10 + (p[0] - c'0')
+        p += 1
+    return number
+
+
+cdef tuple _variables(const char *p, const char *stop, Known before):
+    """Return the variables at `p`, None if there is something else."""
+    cdef const char *shown
+    cdef const char *shown_stop
+    cdef const char *end
+    cdef const char *shown_end
+    cdef tuple known
+    cdef list found
+    cdef Py_ssize_t number = 0
+    if before is None or not before.name:
+        return usual_variables(cut(p, stop))
+    known = before.channel.variables
+    shown = PyBytes_AS_STRING(before.block) + before._shown
+    shown_stop = PyBytes_AS_STRING(before.block) + PyBytes_GET_SIZE(before.block)
+    if stop - p == shown_stop - shown and memcmp(p, shown, stop - p) == 0:
+        return known
+    found = []
+    while p < stop:
+        if not has(p, stop, b"\r\nChanVariable: ", 16):
+            return None
+        p += 16
+        end = _value_end(p, stop)
+        # Mostly it is the one that was there before.
+        shown_end = shown
+        if shown < shown_stop:
+            shown += 16
+            shown_end = _value_end(shown, shown_stop)
+        if end - p == shown_end - shown and memcmp(p, shown, end - p) == 0 and number < len(known):
+            found.append(known[number])
+        else:
+            found.append(pair(text(p, end)))
+        shown = shown_end
+        number += 1
+        p = end
+    return tuple(found)
+
+
+def place(bytes raw not None, bytes prefix not None):
+    """See `places.place`."""
+    cdef tuple keys = KEYS[prefix]
+    cdef bytes name = keys[0], uniqueid = keys[1], linkedid = keys[2], variable = keys[3]
+    cdef const char *base = PyBytes_AS_STRING(raw)
+    cdef const char *stop = base + PyBytes_GET_SIZE(raw)
+    cdef const char *start = _find(base, stop, name)
+    cdef const char *at
+    cdef const char *last
+    cdef bytes which
+    if start == NULL:
+        return None
+    at = _find(start, stop, uniqueid)
+    if at == NULL:
+        return None
+    at += PyBytes_GET_SIZE(uniqueid)
+    last = line_end(at, stop)
+    which = cut(at, last)
+    if which in NO_CHANNEL:
+        return None
+    # It ends with its last variable, if there is any.
+    last = _find_last(at, stop, variable)
+    if last == NULL:
+        last = _find(base, stop, linkedid)
+        if last == NULL or last < at:
+            last = at
+    return which, start + 2 - base, line_end(last + 2, stop) - base
+
+
+cdef inline const char *_find(const char *p, const char *stop, bytes what) noexcept:
+    return <const char *>memmem(p, stop - p, PyBytes_AS_STRING(what), PyBytes_GET_SIZE(what))
+
+
+cdef inline const char *_find_last(const char *begin, const char *stop, bytes what) noexcept:
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(what)
+    cdef const char *p = stop - size
+    while p >= begin:
+        if p[0] == c'\r' and memcmp(p, PyBytes_AS_STRING(what), size) == 0:
+            return p
+        p -= 1
+    return NULL
+
+
+def has_another(bytes raw not None, Py_ssize_t begin, Py_ssize_t end):
+    """See `places.has_another`."""
+    cdef const char *p = PyBytes_AS_STRING(raw) + begin
+    cdef const char *stop = PyBytes_AS_STRING(raw) + min(end, PyBytes_GET_SIZE(raw))
+    while p < stop:
+        p = <const char *>memchr(p, c'\r', stop - p)
+        if p == NULL:
+            return False
+        if (
+            has(p, stop, b"\r\nEvent: ", 9)
+            or has(p, stop, b"\r\nResponse: ", 12)
+            or has(p, stop, b"\r\nPrivilege: ", 13)
+        ):
+            return True
+        p += 1
+    return False
