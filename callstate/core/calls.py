@@ -114,11 +114,12 @@ class Calls:
         for channel in list(seeds.values()):
             if channel.call is not None:
                 for member in channel.call.members:
-                    seeds[member.uniqueid] = member
+                    # A channel that is gone may have been followed by one with its uniqueid.
+                    seeds.setdefault(member.uniqueid, member)
         moved: list[Channel] = []
         while seeds:
             uniqueid, channel = seeds.popitem()
-            if uniqueid not in self._by_linkedid.get(channel.linkedid, ()):
+            if self._by_linkedid.get(channel.linkedid, {}).get(uniqueid) is not channel:
                 continue  # gone meanwhile
             members = self._connected(channel)
             for member in members:

@@ -1,6 +1,8 @@
 """What is one call: the same linkedid, two halves of a Local channel, one bridge that talks."""
 
+from callstate.core import events as ev
 from tests.core.scene import Scene
+from tests.core.shown import AT, snapshot
 
 
 def _callids(scene: Scene, *names: str) -> list[str]:
@@ -117,3 +119,17 @@ def test_a_renamed_half_belongs_to_the_other_pair() -> None:
     scene.registry.settle()
     assert scene.registry.calls.other_half(one) is scene["Local/x;2"]
     scene.registry.check()
+
+
+def test_who_follows_with_the_same_uniqueid_takes_the_place_in_the_call() -> None:
+    scene = Scene()
+    scene.new("PJSIP/a")
+    again = snapshot("1000000000.2", linkedid="1000000000.1", channel="PJSIP/b-2")
+    scene.apply(ev.Newchannel(AT, again))
+    # All before anybody asks who is in a call.
+    scene.mirror.apply(ev.Hangup(AT, again.uniqueid, again.channel))
+    scene.mirror.apply(ev.Newchannel(AT, again))
+    scene.registry.check()
+    call = scene["PJSIP/a"].call
+    assert call is not None
+    assert scene.registry.channels[again.uniqueid] in call.members
