@@ -1,7 +1,8 @@
 """Builds the package: compiled by Cython where there is a C compiler, of Python alone elsewhere.
 
-`MODULES` are compiled, each from its own `.py` (or `.pyx`), with the `.pxd` beside it if there is
-one. Sources stay beside what was made of them. Nothing is written into the source tree.
+`MODULES` are compiled, each from its own `.py`, with the `.pxd` beside it if there is one; a
+`.pyx` of the same name takes the place of the `.py`, which remains for the pure build. Sources
+stay beside what was made of them. Nothing is written into the source tree.
 
 * As hatchling's hook, for a wheel: `CALLSTATE_BUILD=pure` never compiles, `=compiled` fails where
   it cannot; without it, what cannot be compiled goes in as Python, and the output says why.
@@ -40,8 +41,9 @@ MODULES = (
 # Types come from .pxd files alone. From annotations, a float would become a C double, so that a
 # whole number comes out with a point, and a dict would refuse what merely behaves like one.
 DIRECTIVES = {"language_level": "3", "annotation_typing": False}
-# No debug information: several times the size, for nobody.
-COMPILER_OPTIONS = ["-O3", "-g0"]
+# -O3 takes a third longer and gains nothing here; debug information is several times the size, for
+# nobody; warnings about C that Cython wrote are for Cython's authors.
+COMPILER_OPTIONS = ["-O2", "-g0", "-w"]
 
 CHOICE = "CALLSTATE_BUILD"
 CHOICES = ("", "pure", "compiled")

@@ -7,6 +7,8 @@ import sys
 from importlib.machinery import ExtensionFileLoader
 from typing import Literal
 
+import callstate.core.state  # noqa: F401  # so that the engine is there, whoever asks
+
 
 def kind() -> Literal["compiled", "pure"]:
     """Tell whether modules of ours that are in use are compiled. O(m), m = modules in use."""

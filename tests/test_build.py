@@ -16,6 +16,7 @@ from callstate import build
 from hatch_build import CHOICE, MODULES
 
 ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "callstate"
 IS_COMPILED = os.environ.get(CHOICE) == "compiled"
 
 
@@ -43,6 +44,18 @@ def test_what_is_not_python_is_in_the_compiled_build_alone() -> None:
 def test_it_says_so() -> None:
     importlib.import_module(MODULES[0])
     assert build.kind() == ("compiled" if IS_COMPILED else "pure")
+
+
+def test_what_is_written_for_the_compiler_is_compiled() -> None:
+    written = {path.with_suffix("") for path in PACKAGE.rglob("*.p[yx][xd]")}
+    names = {".".join(path.relative_to(ROOT).parts) for path in written}
+    assert names <= set(MODULES)
+
+
+def test_what_is_compiled_is_complete_without_it() -> None:
+    paths = [ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in MODULES]
+    assert [path for path in paths if not path.exists()] == []
+    assert len(set(MODULES)) == len(MODULES)
 
 
 def test_the_processes_that_tests_start_run_the_same() -> None:

@@ -1,6 +1,7 @@
 """The rules of the architecture, read from the source: who imports whom, how long things get."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ OURS = {
 # The one layer that may touch a library, for those that are confined to one.
 HOME = {"panoramisk": "ami", "aiohttp": "web", "sqlalchemy": "directory"}
 CORE_LIBRARIES = {"sortedcontainers", "msgspec"}
+# What Cython's own files may name besides: its declarations of C and of Python's C functions.
+CYTHON = {"cpython", "cython", "libc"}
 # The composition: each of these is imported by those named only.
 IMPORTERS = {"callstate.daemon": {"callstate.cli"}, "callstate.cli": {"callstate.__main__"}}
 
@@ -33,7 +36,7 @@ IMPORTERS = {"callstate.daemon": {"callstate.cli"}, "callstate.cli": {"callstate
 IMPURE = {
     "_thread", "asyncio", "builtins", "concurrent", "datetime", "fileinput", "ftplib",
     "getpass", "glob", "gzip", "http", "io", "locale", "logging", "mmap", "multiprocessing",
-    "os", "pathlib", "pickle", "platform", "queue", "random", "sched", "secrets", "select",
+    "os", "pathlib", "pickle", "platform", "posix", "queue", "random", "sched", "secrets", "select",
     "selectors", "shutil", "signal", "smtplib", "socket", "socketserver", "sqlite3", "ssl",
     "subprocess", "sys", "syslog", "tempfile", "threading", "time", "urllib", "uuid", "warnings",
 }
@@ -73,10 +76,20 @@ class Module:
 def _read(path: Path) -> Module:
     parts = path.relative_to(ROOT).with_suffix("").parts
     name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-    return Module(path, name, ast.parse(path.read_text(encoding="utf-8"), str(path)))
+    text = path.read_text(encoding="utf-8")
+    return Module(path, name, ast.parse(text) if path.suffix == ".py" else _cython_imports(text))
+
+
+def _cython_imports(text: str) -> ast.Module:
+    """Return what a `.pyx` or `.pxd` imports, as Python says it, and nothing else of it."""
+    statement = r"^\s*((?:from\s+\S+\s+)?c?import\b(?:\s*\([^)]*\)|[^\n]*))"
+    found = re.findall(statement, text, re.MULTILINE)
+    return ast.parse("\n".join(re.sub(r"\bcimport\b", "import", each) for each in found))
 
 
 MODULES = [_read(path) for path in sorted(PACKAGE.rglob("*.py"))]
+
+CYTHON_MODULES = [_read(path) for path in sorted(PACKAGE.rglob("*.p[yx][xd]"))]
 
 
 def _is_in(name: str, packages: set[str]) -> bool:
@@ -102,7 +115,8 @@ def _import_faults(module: Module) -> Iterator[str]:
             yield f"{where}: {top} is for callstate.{HOME[top]} only"
         elif module.layer == "core":
             is_pure = top in sys.stdlib_module_names and top not in IMPURE
-            if not is_pure and top not in CORE_LIBRARIES:
+            is_cython = top in CYTHON and module.path.suffix in {".pyx", ".pxd"}
+            if not is_pure and not is_cython and top not in CORE_LIBRARIES:
                 yield f"{where}: core is pure and must not import {top}"
 
 
@@ -166,6 +180,27 @@ def test_modules_and_functions_keep_their_budgets(module: Module) -> None:
         if lines > budget and what not in OVER_BUDGET
     ]
     assert over == []
+
+
+def test_what_is_written_in_cython_follows_the_layers_too() -> None:
+    assert [fault for module in CYTHON_MODULES for fault in _import_faults(module)] == []
+    sizes = [next(_lengths(module)) for module in CYTHON_MODULES]
+    assert [path for path, lines, most in sizes if lines > most] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "is_allowed"),
+    [
+        ("from libc.string cimport memchr, memcmp", True),
+        ("cimport cython\nfrom callstate.core.model cimport Leg", True),
+        ("cdef f():\n    pass\nfrom callstate.ami.blocks cimport Block", False),
+        ("from callstate.web cimport (\n    rows,\n)", False),
+        ("cimport posix.unistd", False),
+    ],
+)
+def test_an_import_of_cython_is_seen(source: str, is_allowed: bool) -> None:
+    module = Module(PACKAGE / "core/x.pyx", "callstate.core.x", _cython_imports(source))
+    assert (not list(_import_faults(module))) == is_allowed
 
 
 def test_no_exception_outlives_its_need() -> None:

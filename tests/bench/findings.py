@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from callstate import build
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -87,6 +89,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     machine: str
     cores: int
     python: str
+    build: str
     commit: str
     size: str
 
@@ -98,6 +101,7 @@ def setting(size: str) -> Setting:
         machine=_processor(),
         cores=os.cpu_count() or 0,
         python=platform.python_version(),
+        build=build.kind(),
         commit=_commit(),
         size=size,
     )
@@ -119,7 +123,7 @@ def table(where: Setting, findings: Sequence[Finding]) -> str:
     ]
     lines.insert(1, "  ".join("-" * width for width in widths))
     head = f"{where.date}, {where.machine}, {where.cores} cores, Python {where.python}, "
-    return "\n".join([f"{head}commit {where.commit}, {where.size}", "", *lines])
+    return "\n".join([f"{head}{where.build}, commit {where.commit}, {where.size}", "", *lines])
 
 
 def _row(name: str, target: Target, findings: Sequence[Finding]) -> tuple[str, str, str]:
