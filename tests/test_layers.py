@@ -47,7 +47,9 @@ VAGUE_NAMES = {"utils", "helpers", "common", "base", "manager", "misc"}
 MODULE_LINES = 300
 FUNCTION_LINES = 40
 # Over budget on purpose: "path" or "path:function" -> the reason.
-OVER_BUDGET: dict[str, str] = {}
+OVER_BUDGET = {
+    "callstate/ami/fast_glance.pyx": "C calls within one module only are without a cost",
+}
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,8 @@ def test_modules_and_functions_keep_their_budgets(module: Module) -> None:
 def test_what_is_written_in_cython_follows_the_layers_too() -> None:
     assert [fault for module in CYTHON_MODULES for fault in _import_faults(module)] == []
     sizes = [next(_lengths(module)) for module in CYTHON_MODULES]
-    assert [path for path, lines, most in sizes if lines > most] == []
+    over = [path for path, lines, most in sizes if lines > most]
+    assert [path for path in over if path not in OVER_BUDGET] == []
 
 
 @pytest.mark.parametrize(
@@ -204,7 +207,8 @@ def test_an_import_of_cython_is_seen(source: str, is_allowed: bool) -> None:
 
 
 def test_no_exception_outlives_its_need() -> None:
-    over = {what for module in MODULES for what, lines, most in _lengths(module) if lines > most}
+    every = MODULES + CYTHON_MODULES
+    over = {what for module in every for what, lines, most in _lengths(module) if lines > most}
     assert set(OVER_BUDGET) <= over
 
 
