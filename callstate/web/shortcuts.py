@@ -13,6 +13,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
+from typing import TypeVar
 
 import msgspec
 from aiohttp import HttpVersion11, web
@@ -23,7 +24,7 @@ from callstate.web.answering import Answering, Made
 from callstate.web.answers import AS_OF, STALE, Answer, freshness
 from callstate.web.outcome import Meter, is_logged, log, route_of
 
-# Some 1 kB each, at most 4: more than the pollers of a large platform.
+# Some 1 kB each, at most 4: more than the pollers of a large platform. As many are seen once.
 KNOWN = 4096
 # Longer requests are read each time.
 LENGTH = 2000
@@ -33,6 +34,8 @@ _CHANGING = frozenset({"content-length", "date", AS_OF.lower(), STALE.lower()})
 _LONG_WAY = ("Expect", "Upgrade")
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class _Shortcut(msgspec.Struct, frozen=True, gc=False):
@@ -61,6 +64,8 @@ class Shortcuts:
         self._clock = clock
         self._size = size
         self._hash = hashlib.blake2b(key=secrets.token_bytes(32), digest_size=16)
+        # What comes once only must not push out what comes again and again, nor cost more.
+        self._seen: dict[bytes, None] = {}
         self._known: dict[bytes, _Shortcut] = {}
         self._directory = state.directory
         self._told: tuple[int, float | None] = 0, None
@@ -76,20 +81,23 @@ class Shortcuts:
         return hashed.digest()
 
     def learn(self, key: bytes, request: web.BaseRequest, answer: Answer) -> None:
-        """Know the request again that is known by `key` and was given `answer`, if it may be."""
+        """Know the request again that is known by `key` and was given `answer`, if it may be.
+
+        It must have been given one before.
+        """
         asking = answer.asking
-        if (
-            asking is None
-            or not isinstance(request, web.Request)
-            or request.version != HttpVersion11
-            or not answer.keep_alive
-            or not asking.admission.stands(asking.admitted)
-            or any(name in request.headers for name in _LONG_WAY)
-        ):
+        if asking is None or not isinstance(request, web.Request):
             return
-        while len(self._known) >= self._size:
-            del self._known[next(iter(self._known))]
-        self._known[key] = _Shortcut(asking, _head_of(answer), route_of(request))
+        if key not in self._seen:
+            _put(self._seen, key, None, self._size)
+        elif (
+            request.version == HttpVersion11
+            and answer.keep_alive
+            and asking.admission.stands(asking.admitted)
+            and not any(name in request.headers for name in _LONG_WAY)
+        ):
+            known = _Shortcut(asking, _head_of(answer), route_of(request))
+            _put(self._known, key, known, self._size)
 
     def answer(self, key: bytes) -> bytes | None:
         """Return the answer of now to the request known by `key`, all its bytes.
@@ -139,6 +147,13 @@ class Shortcuts:
         if not stale:
             self._told, self._headers = told, lines
         return lines
+
+
+def _put(table: dict[bytes, T], key: bytes, value: T, size: int) -> None:
+    """Put `value` into a table of at most `size`; the oldest gives way."""
+    while len(table) >= size:
+        del table[next(iter(table))]
+    table[key] = value
 
 
 def _head_of(answer: Answer) -> bytes:

@@ -189,7 +189,7 @@ async def test_a_new_directory_is_in_force_at_once(
             assert after == before.replace(b"Reception", b"Front desk")
         user = replace(directory.users["alice"], customer=18)
         state.directory = replace(directory, users={"alice": user})
-        _, body = await whole(client, write())
+        _, body = await known(client, write(), taken)
         assert {row["scustomer"] for row in msgspec.json.decode(body)["data"]} == {18}
         assert len(server._shortcuts) == 1
 
@@ -370,17 +370,31 @@ async def test_an_answer_that_became_long_goes_the_long_way(
         assert (answer.count(b'"uniqueid"'), taken.count) == (302, before)
 
 
-async def test_as_many_are_known_as_is_allowed(serve: Serve, write: Any, taken: Taken) -> None:
-    server = await serve()
-    server._shortcuts._size = 3
+async def test_as_many_are_known_as_is_allowed(server: Server, write: Any, taken: Taken) -> None:
+    shortcuts = server._shortcuts
+    shortcuts._size = 3
     async with Raw(server) as client:
         for limit in range(5):
-            await whole(client, write(limit=limit))
-        assert len(server._shortcuts) == 3
-        await known(client, write(limit=4), taken)
+            await known(client, write(limit=limit), taken)
+        assert len(shortcuts) == len(shortcuts._seen) == 3
         before = taken.count
         await whole(client, write(limit=0))
         assert taken.count == before
+
+
+async def test_what_comes_once_only_pushes_nobody_out(
+    server: Server, write: Any, taken: Taken
+) -> None:
+    shortcuts = server._shortcuts
+    shortcuts._size = 3
+    async with Raw(server) as client:
+        await known(client, write(), taken)
+        for number in range(10):
+            await whole(client, write(head=f"X-Request-Id: {number}\r\n"))
+        assert len(shortcuts) == 1
+        before = taken.count
+        await whole(client, write())
+        assert taken.count == before + 1
 
 
 # What is told of it
