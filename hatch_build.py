@@ -35,6 +35,7 @@ MODULES = (
     "callstate.ami.fast_glance",
     "callstate.core.calls",
     "callstate.core.paths",
+    "callstate.core.fetch",
 )
 
 # Types come from .pxd files alone. From annotations, a float would become a C double, so that a

@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import Any
 
 from callstate.core.access import Scope
+from callstate.core.fetch import fetch_places
 from callstate.core.filters import (
     Test,
     customers_test,
@@ -28,6 +29,7 @@ from callstate.core.filters import (
 from callstate.core.index import Place
 from callstate.core.model import Leg
 from callstate.core.plan import (
+    OWN,
     SMALL,
     Source,
     places_of,
@@ -168,6 +170,8 @@ def _count(store: LegStore, query: Query, scope: Scope, source: Source) -> int:
 def _run(store: LegStore, query: Query, scope: Scope, source: Source) -> list[Leg]:
     tests = tests_of(query, scope, source)
     places = _places(store, query, scope, source)
+    if len(places) <= OWN:
+        fetch_places(places)
     if tests:
         places, _ = keep(tests, places, _legs(places))
     if source is not Source.ALL:
