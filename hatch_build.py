@@ -31,6 +31,7 @@ from setuptools.errors import CompileError, LinkError
 MODULES = (
     "callstate.ami.known",
     "callstate.ami.blocks",
+    "callstate.ami.fast_places",
     "callstate.ami.fast_blocks",
     "callstate.ami.fast_glance",
     "callstate.core.calls",

@@ -12,14 +12,13 @@ of its channel comes in the same piece (`late`).
 from collections.abc import Collection
 
 from callstate.ami.known import NOBODY, Known
+from callstate.ami.twins import place
 from callstate.core.events import ChannelSnapshot
 
 try:
-    from callstate.ami.fast_blocks import place as place
     from callstate.ami.fast_blocks import read_block as read_block
 except ImportError:  # a build in Python alone
     from callstate.ami.known import read_block as read_block
-    from callstate.ami.places import place as place
 
 # So many channels' last blocks are kept, some kB each: more channels than a machine has that is
 # used well. Above it the ones give way that were longest not read.

@@ -3,8 +3,9 @@
 from sys import intern
 
 from callstate.ami.blocks import Blocks
-from callstate.ami.headers import TELLING, application, text, time_of, unescape, value
+from callstate.ami.headers import TELLING, application, text, unescape
 from callstate.ami.known import Known
+from callstate.ami.twins import time_of, value
 from callstate.core import events as ev
 from callstate.core.registry import PEER_CALL_ID, PEER_NAME
 

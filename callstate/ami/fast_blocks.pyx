@@ -1,6 +1,4 @@
-"""The twins of `known.read_block`, `places.place` and `places.has_another` in C, for builds that
-have it. They give exactly what those give; the tests are the same for both.
-"""
+"""The twin of `known.read_block` in C, for builds that are compiled. It gives exactly the same."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
@@ -8,10 +6,9 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.string cimport memchr, memcmp
 
 from callstate.ami.known cimport Known
-from callstate.ami.lines cimport cut, has, line_end, memmem, text
+from callstate.ami.lines cimport cut, has, text
 
 from callstate.ami.headers import pair, snapshot, unescape, usual_variables
-from callstate.ami.places import KEYS, NO_CHANNEL
 from callstate.core.events import ChannelSnapshot
 
 
@@ -170,64 +167,3 @@ cdef tuple _variables(const char *p, const char *stop, Known before):
         number += 1
         p = end
     return tuple(found)
-
-
-def place(bytes raw not None, bytes prefix not None):
-    """See `places.place`."""
-    cdef tuple keys = KEYS[prefix]
-    cdef bytes name = keys[0], uniqueid = keys[1], linkedid = keys[2], variable = keys[3]
-    cdef const char *base = PyBytes_AS_STRING(raw)
-    cdef const char *stop = base + PyBytes_GET_SIZE(raw)
-    cdef const char *start = _find(base, stop, name)
-    cdef const char *at
-    cdef const char *last
-    cdef bytes which
-    if start == NULL:
-        return None
-    at = _find(start, stop, uniqueid)
-    if at == NULL:
-        return None
-    at += PyBytes_GET_SIZE(uniqueid)
-    last = line_end(at, stop)
-    which = cut(at, last)
-    if which in NO_CHANNEL:
-        return None
-    # It ends with its last variable, if there is any.
-    last = _find_last(at, stop, variable)
-    if last == NULL:
-        last = _find(base, stop, linkedid)
-        if last == NULL or last < at:
-            last = at
-    return which, start + 2 - base, line_end(last + 2, stop) - base
-
-
-cdef inline const char *_find(const char *p, const char *stop, bytes what) noexcept:
-    return <const char *>memmem(p, stop - p, PyBytes_AS_STRING(what), PyBytes_GET_SIZE(what))
-
-
-cdef inline const char *_find_last(const char *begin, const char *stop, bytes what) noexcept:
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(what)
-    cdef const char *p = stop - size
-    while p >= begin:
-        if p[0] == c'\r' and memcmp(p, PyBytes_AS_STRING(what), size) == 0:
-            return p
-        p -= 1
-    return NULL
-
-
-def has_another(bytes raw not None, Py_ssize_t begin, Py_ssize_t end):
-    """See `places.has_another`."""
-    cdef const char *p = PyBytes_AS_STRING(raw) + begin
-    cdef const char *stop = PyBytes_AS_STRING(raw) + min(end, PyBytes_GET_SIZE(raw))
-    while p < stop:
-        p = <const char *>memchr(p, c'\r', stop - p)
-        if p == NULL:
-            return False
-        if (
-            has(p, stop, b"\r\nEvent: ", 9)
-            or has(p, stop, b"\r\nResponse: ", 12)
-            or has(p, stop, b"\r\nPrivilege: ", 13)
-        ):
-            return True
-        p += 1
-    return False

@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 from sys import intern
 
+from callstate.ami.twins import value
 from callstate.core.channel import APPLICATIONS
 from callstate.core.events import Bridge, ChannelSnapshot
 
@@ -49,7 +50,6 @@ _TAILS = 1_024
 
 TELLING = frozenset(name.encode() for name in APPLICATIONS)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_TIMESTAMP = re.compile(rb"\d{9,11}(?:\.\d{1,9})?")
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
@@ -171,26 +171,6 @@ def application(raw: bytes, data_key: bytes) -> str:
     if running not in TELLING:
         return text(running)
     return text(b"%b(%b)" % (running, value(raw, data_key)))
-
-
-def value(raw: bytes, key: bytes, start: int = 0) -> bytes:
-    """Return the first value of `key` in `raw` from `start` on, or nothing. O(bytes)."""
-    at = raw.find(b"\r\n" + key + b": ", start)
-    if at < 0:
-        return b""
-    at += len(key) + 4
-    end = raw.find(b"\r\n", at)
-    return raw[at:end] if end >= 0 else raw[at:]
-
-
-def time_of(raw: bytes, received: float) -> float:
-    """Return the time in the event's Timestamp (`timestampevents`), else `received`."""
-    # The prologue puts it before the body: Event, Privilege, Timestamp.
-    place = raw.find(b"\r\nTimestamp: ", 0, 160)
-    if place < 0:
-        return received
-    match = _TIMESTAMP.match(raw, place + 13)
-    return float(match[0]) if match else received
 
 
 def number(value: bytes, default: int) -> int:

@@ -3,9 +3,9 @@
 What came together is told together, so what is repeated in it is told once.
 """
 
-from callstate.ami.headers import time_of
 from callstate.ami.tally import OTHER, Tally
 from callstate.ami.translate import NAMES, Translator
+from callstate.ami.twins import time_of
 from callstate.core import events as ev
 
 try:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from callstate.ami.blocks import Blocks
 from callstate.ami.decode import Message
-from callstate.ami.headers import application, bridge, duration, number, text, value
+from callstate.ami.headers import application, bridge, duration, number, text
+from callstate.ami.twins import value
 from callstate.core import events as ev
 
 # What a machine that has not loaded its modules yet says to the actions of a sync.

@@ -7,8 +7,8 @@ Looking at a clock for each event would cost more than it tells.
 from collections.abc import Iterable
 
 from callstate.ami.decode import END
-from callstate.ami.headers import time_of
 from callstate.ami.tally import Tally
+from callstate.ami.twins import time_of
 from callstate.core.histogram import Histogram
 
 # From the wire's own delay to a machine that nobody waits for any more.

@@ -1,8 +1,12 @@
-"""Where in a message things are: a channel's block, and what has no place in a message."""
+"""Where in a message things are: a channel's block, a header's value, its time, another message."""
 
 import re
 
 NO_CHANNEL = (b"", b"none", b"<unknown>")
+
+# What a Timestamp holds, and where at the latest it begins: the prologue puts it before the body.
+_TIMESTAMP = re.compile(rb"\d{9,11}(?:\.\d{1,9})?")
+PROLOGUE = 160
 
 # What begins a message.
 _another = re.compile(rb"\r\n(?:Event|Response|Privilege): ").search
@@ -44,3 +48,22 @@ def place(raw: bytes, prefix: bytes) -> tuple[bytes, int, int] | None:
 def has_another(raw: bytes, begin: int, end: int) -> bool:
     """Return whether a message begins in `raw` between `begin` and `end`: bytes were lost."""
     return _another(raw, begin, end) is not None
+
+
+def value(raw: bytes, key: bytes, start: int = 0) -> bytes:
+    """Return the first value of `key` in `raw` from `start` on, or nothing. O(bytes)."""
+    at = raw.find(b"\r\n" + key + b": ", start)
+    if at < 0:
+        return b""
+    at += len(key) + 4
+    end = raw.find(b"\r\n", at)
+    return raw[at:end] if end >= 0 else raw[at:]
+
+
+def time_of(raw: bytes, received: float) -> float:
+    """Return the time in the event's Timestamp (`timestampevents`), else `received`."""
+    begin = raw.find(b"\r\nTimestamp: ", 0, PROLOGUE)
+    if begin < 0:
+        return received
+    match = _TIMESTAMP.match(raw, begin + 13)
+    return float(match[0]) if match else received

@@ -18,14 +18,10 @@ from collections.abc import Callable
 from callstate.ami.blocks import Blocks
 from callstate.ami.decode import Message
 from callstate.ami.dialplan import Dialplan
-from callstate.ami.headers import bridge, number, text, time_of, value
+from callstate.ami.headers import bridge, number, text
 from callstate.ami.lists import Handler, Lists
+from callstate.ami.twins import has_another, time_of, value
 from callstate.core import events as ev
-
-try:
-    from callstate.ami.fast_blocks import has_another as has_another
-except ImportError:  # a build in Python alone
-    from callstate.ami.places import has_another as has_another
 
 # Ordered events that show nothing but a live channel's own block.
 _CREATING = ("Newstate", "NewConnectedLine", "NewAccountCode")

@@ -209,45 +209,6 @@ def test_without_a_bridge_uniqueid_there_is_no_bridge(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "key", "value"),
-    [
-        (b"Event: X\r\nKey: v\r\nMore: w", b"Key", b"v"),
-        (b"Event: X\r\nKey: v", b"Key", b"v"),
-        (b"Event: X\r\nKey: ", b"Key", b""),
-        (b"Event: X\r\nKey:", b"Key", b""),
-        (b"Event: X\r\nDestKey: v", b"Key", b""),
-        (b"Event: X\r\nKeys: v", b"Key", b""),
-        (b"Event: X\r\nA: Key: v", b"Key", b""),
-        (b"Key: v\r\nEvent: X", b"Key", b""),
-        (b"Event: X\r\nKey: v\r\nKey: w", b"Key", b"v"),
-    ],
-)
-def test_a_value_is_found_by_its_whole_key(raw: bytes, key: bytes, value: bytes) -> None:
-    assert headers.value(raw, key) == value
-
-
-@pytest.mark.parametrize(
-    ("raw", "at"),
-    [
-        (
-            b"Event: X\r\nPrivilege: call,all\r\nTimestamp: 1795479390.123456\r\nA: b",
-            1795479390.123456,
-        ),
-        (b"Event: X\r\nPrivilege: call,all\r\nTimestamp: 1795479390\r\nA: b", 1795479390.0),
-        (b"Event: X\r\nPrivilege: call,all\r\nTimestamp: 1795479390.5", 1795479390.5),
-        (b"Event: X\r\nPrivilege: call,all", 7.5),
-        (b"Event: X\r\nTimestamp: soon", 7.5),
-        (b"Event: X\r\nTimestamp: -1795479390", 7.5),
-        (b"Event: X\r\nTimestamp: 12", 7.5),
-        (b"Event: X\r\nTimestamp: inf", 7.5),
-        (b"Event: X\r\nAppData: " + b"x" * 160 + b"\r\nTimestamp: 1795479390.1", 7.5),
-    ],
-)
-def test_the_time_is_asterisks_own_or_that_of_arrival(raw: bytes, at: float) -> None:
-    assert headers.time_of(raw, 7.5) == at
-
-
-@pytest.mark.parametrize(
     ("sent", "number"),
     [
         (b"0", 0),

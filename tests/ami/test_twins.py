@@ -1,0 +1,106 @@
+"""Of two twins it does not matter which a build has: each says the same of whatever comes.
+
+In the build that is not compiled they are one.
+"""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callstate.ami import blocks, known, places, twins
+from callstate.ami.known import Known
+
+# All that a message's parts could be mistaken for, and little else.
+scraps = st.lists(
+    st.sampled_from(
+        [
+            *(
+                b"%b%b: " % (prefix, key)
+                for prefix in places.KEYS
+                for key in (b"Channel", b"Uniqueid")
+            ),
+            *(b"%bChanVariable: V=" % prefix for prefix in places.KEYS),
+            *(b"Linkedid: ", b"DestLinkedid: ", b"Event: ", b"Response: ", b"Privilege: "),
+            *(b"\r\n", b"\r\n", b"\r\n", b"\r", b"\n", b"none", b"x", b"\xff", b"1.2"),
+        ]
+    ),
+    max_size=40,
+).map(b"".join)
+
+
+# A block, with something else in place of some of its lines.
+LINES = (
+    *(b"Channel: PJSIP/a-1", b"ChannelState: 6", b"ChannelStateDesc: Up", b"CallerIDNum: 101"),
+    *(b"CallerIDName: A", b"ConnectedLineNum: <unknown>", b"ConnectedLineName: <unknown>"),
+    *(b"Language: en", b"AccountCode: ", b"Context: cust", b"Exten: 102", b"Priority: 2"),
+    *(b"Uniqueid: 1.1", b"Linkedid: 1.1", b"ChanVariable: V=1", b"ChanVariable: W=a\\nb"),
+)
+others = st.sampled_from(
+    [
+        *(
+            b"",
+            b"X",
+            b"Priority: 99",
+            b"Priority: x",
+            b"Priority: 1234567890",
+            b"ChannelState: 131072",
+        ),
+        *(b"ChannelState: -1", b'CallerIDName: a\\"b', b"CallerIDName: \xff", b"CallerIDNum: \r"),
+        *(b"Linkedid: ", b"Linkedid: 1.0", b"Tenantid: t", b"ChanVariable: V=2", b"ChanVariable: "),
+        *(b"ChanVariable: W=\xc3\xa9", b"Exten: ", b"Context: <unknown>", b"Channel: PJSIP/b-1"),
+    ]
+)
+
+
+def _changed(changes: list[tuple[int, bytes, bool]]) -> bytes:
+    lines = list(LINES)
+    for at, line, is_more in changes:
+        lines[at : at + (not is_more)] = [line]
+    return b"\r\n".join(lines)
+
+
+blocks_of_a_channel = st.lists(
+    st.tuples(st.integers(0, len(LINES)), others, st.booleans()), max_size=3
+).map(_changed)
+
+
+def _said(block: Known) -> tuple[object, ...]:
+    parts = (block.who, block.head, block.ids, block.shown, block.tail) if block.name else ()
+    return block.uniqueid, block.block, block.name, block.channel, parts
+
+
+@given(scraps, st.sampled_from(list(places.KEYS)))
+def test_a_block_is_in_one_place(raw: bytes, prefix: bytes) -> None:
+    assert twins.place(raw, prefix) == places.place(raw, prefix)
+
+
+@given(scraps, st.integers(0, 60), st.integers(0, 300))
+def test_another_message_is_seen(raw: bytes, begin: int, end: int) -> None:
+    assert twins.has_another(raw, begin, end) == places.has_another(raw, begin, end)
+
+
+@given(scraps, st.sampled_from([b"Uniqueid", b"Channel", b"", b"x"]), st.integers(-5, 60))
+def test_a_value_is_the_same(raw: bytes, key: bytes, start: int) -> None:
+    assert twins.value(raw, key, start) == places.value(raw, key, start)
+
+
+@given(
+    st.integers(0, 165), st.text("0123456789.x", max_size=20), st.sampled_from(["", "\r\n", "1"])
+)
+def test_a_time_is_the_same(before: int, stamp: str, after: str) -> None:
+    raw = b"x" * before + f"\r\nTimestamp: {stamp}{after}".encode()
+    assert twins.time_of(raw, 7.5) == places.time_of(raw, 7.5)
+
+
+@given(st.integers(10**9, 10**10 - 1), st.integers(0, 10**6 - 1))
+def test_a_time_is_the_same_to_the_last_bit(seconds: int, fraction: int) -> None:
+    raw = b"Event: X\r\nTimestamp: %d.%06d\r\n" % (seconds, fraction)
+    assert twins.time_of(raw, 7.5) == places.time_of(raw, 7.5)
+
+
+@given(blocks_of_a_channel, blocks_of_a_channel, st.booleans())
+def test_a_block_says_the_same_whatever_was_before(
+    before: bytes, block: bytes, is_first: bool
+) -> None:
+    earlier = None if is_first else known.read_block(b"1.1", before, None)
+    wanted = known.read_block(b"1.1", block, earlier)
+    assert _said(blocks.read_block(b"1.1", block, earlier)) == _said(wanted)
