@@ -52,7 +52,8 @@ class Calls:
             _drop(self._by_pair, channel.local_pair, channel)
         if channel.call is not None:
             for member in channel.call.members:
-                self._unsettled[member.uniqueid] = member
+                # One that is gone already may have been followed by one with its uniqueid.
+                self._unsettled.setdefault(member.uniqueid, member)
         channel.call = None
         self._unsettled.pop(channel.uniqueid, None)
 

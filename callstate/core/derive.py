@@ -38,6 +38,10 @@ _NO_LEG = (
 _PRESENTATION_MASK = 0x60
 _NOT_PRESENTED = ("prohib", "unavailable")
 
+# Attributes of an enumeration are slow, and each leg asks.
+_NEW, _RINGING, _ENDING = Status.NEW.value, Status.RINGING.value, Status.ENDING.value
+_ANSWER, _HOLD = Status.ANSWER.value, Status.HOLD.value
+
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """What the configuration says about variables and ids.
@@ -83,7 +87,7 @@ class Deriver:
         # whoever it met: who picked a call up or fetched a parked one.
         own = self._said(channel)
         is_caller = not channel.requested and "snumber" in own
-        view = self._inference.view(channel, registry, is_caller=is_caller)
+        view = self._inference.view(channel, registry, is_caller)
         return self._leg(channel, registry, view, own)
 
     def _leg(self, channel: Channel, registry: Registry, view: View, own: Said) -> Leg:
@@ -91,11 +95,10 @@ class Deriver:
         line = _over(route, own)
         source, end, caller = view.source, view.destination, view.way.origin.snapshot
         stype, dtype = way.get("stype", source.type), goal.get("dtype", end.type)
-        peer = _peer(own, route, "peer", (end.peer, source.peer))
-        billing = (end.billing_peer, source.billing_peer)
+        peer = _peer(own, route, "peer", end.peer, source.peer)
         return Leg(
             answered=channel.answered,
-            billing_peer=_peer(own, route, "billing_peer", billing),
+            billing_peer=_peer(own, route, "billing_peer", end.billing_peer, source.billing_peer),
             callerid_external=way.get("callerid_external", caller.caller_number),
             callerid_internal=way.get("callerid_internal", caller.caller_number),
             callername_external=way.get("callername_external", caller.caller_name),
@@ -123,7 +126,7 @@ class Deriver:
             status=_status(channel, registry),
             stype=stype,
             uniqueid=channel.uniqueid,
-            direction=direction_of(stype, dtype, peer).value,
+            direction=direction_of(stype, dtype, peer),
         )
 
     def _said(self, channel: Channel) -> Said:
@@ -184,9 +187,8 @@ def _known(said: Said, field: str, inferred: int) -> int:
     return inferred if number is None else number
 
 
-def _peer(own: Said, route: Said, field: str, inferred: tuple[int, int]) -> int:
+def _peer(own: Said, route: Said, field: str, at_end: int, at_source: int) -> int:
     """Return the carrier: the one that the leg itself is before that of the call so far."""
-    at_end, at_source = inferred
     return _known(own, field, at_end or _known(route, field, at_source))
 
 
@@ -200,10 +202,10 @@ def _presented(way: Said, caller: Channel) -> int:
 def _status(channel: Channel, registry: Registry) -> str:
     # `h` is where the dialplan goes when the channel has hung up.
     if channel.hangup_requested or channel.is_over or channel.snapshot.exten == "h":
-        return Status.ENDING.value
+        return _ENDING
     if channel.is_up:
-        return Status.HOLD.value if channel.holding else Status.ANSWER.value
-    return Status.RINGING.value if rings(channel, registry) else Status.NEW.value
+        return _HOLD if channel.holding else _ANSWER
+    return _RINGING if rings(channel, registry) else _NEW
 
 
 def _number(value: str) -> int | None:

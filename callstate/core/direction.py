@@ -15,18 +15,22 @@ from callstate.core.model import Direction, Leg
 OUTSIDE_TYPES = frozenset({"external", "peer"})
 
 
-def direction_of(stype: str, dtype: str, peer: int) -> Direction:
-    """Return the direction of a leg with these fields.
+# Attributes of an enumeration are slow, and each leg asks.
+_IN, _OUT, _INTERNAL = Direction.IN.value, Direction.OUT.value, Direction.INTERNAL.value
 
-    >>> direction_of("phone", "external", 0).value
+
+def direction_of(stype: str, dtype: str, peer: int) -> str:
+    """Return the `Direction` of a leg with these fields, as a leg has it.
+
+    >>> direction_of("phone", "external", 0)
     'out'
-    >>> direction_of("external", "phone", 3).value
+    >>> direction_of("external", "phone", 3)
     'in'
     """
     is_source_outside = stype in OUTSIDE_TYPES
     if dtype in OUTSIDE_TYPES or (peer > 0 and not is_source_outside):
-        return Direction.OUT
-    return Direction.IN if is_source_outside else Direction.INTERNAL
+        return _OUT
+    return _IN if is_source_outside else _INTERNAL
 
 
 def matches_direction(leg: Leg, wanted: str) -> bool:

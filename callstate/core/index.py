@@ -110,7 +110,7 @@ class HashIndex:
             self._buckets[value] = place
         elif isinstance(bucket, set):
             bucket.add(place)
-        elif isinstance(bucket, Place):
+        elif not isinstance(bucket, tuple):
             self._buckets[value] = (bucket, place)
         elif len(bucket) < _TUPLE_LIMIT:
             self._buckets[value] = (*bucket, place)
@@ -124,7 +124,9 @@ class HashIndex:
             LookupError: it is not there: the store and this index disagree.
         """
         bucket = self._buckets[value]
-        if isinstance(bucket, set):
+        if bucket is place:
+            del self._buckets[value]
+        elif isinstance(bucket, set):
             bucket.remove(place)
             if len(bucket) <= _SET_LIMIT:
                 self._buckets[value] = tuple(bucket)
@@ -133,8 +135,6 @@ class HashIndex:
             if len(rest) == len(bucket):
                 raise KeyError(place)
             self._buckets[value] = rest if len(rest) > 1 else rest[0]
-        elif bucket is place:
-            del self._buckets[value]
         else:
             raise KeyError(place)
 

@@ -93,7 +93,7 @@ class Inference:
         # By channel name: what does not depend on the single channel.
         self._known: dict[str, Party] = {}
 
-    def view(self, channel: Channel, registry: Registry, *, is_caller: bool = False) -> View:
+    def view(self, channel: Channel, registry: Registry, is_caller: bool = False) -> View:
         """Return the call as it looks from `channel`. O(its call).
 
         `is_caller`: that it began a call of its own is known, whomever it met later.

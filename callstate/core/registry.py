@@ -179,9 +179,14 @@ class Registry:
 
         The rest can be old: a VarSet is newer than a block that still shows the old value.
         """
-        shown = dict(before)
-        for name, value in after:
-            if shown.get(name) != value:
+        if len(before) < len(after):
+            before += (("", ""),) * (len(after) - len(before))
+        for was, now in zip(before, after, strict=False):
+            if was == now:
+                continue
+            name, value = now
+            # The names are the same in every block, unless the machine's configuration changed.
+            if was[0] == name or dict(before).get(name) != value:
                 self.set_variable(channel, name, value)
 
     def _move(self, channel: Channel, before: str) -> None:

@@ -133,3 +133,18 @@ def test_who_follows_with_the_same_uniqueid_takes_the_place_in_the_call() -> Non
     call = scene["PJSIP/a"].call
     assert call is not None
     assert scene.registry.channels[again.uniqueid] in call.members
+
+
+def test_who_follows_stays_when_others_of_the_old_call_go_before_anybody_asks() -> None:
+    scene = Scene()
+    for number in (1, 3):
+        scene.new(f"PJSIP/{number}", by="PJSIP/1" if number > 1 else "")
+    again = snapshot("1000000000.2", linkedid="1000000000.2", channel="PJSIP/3-2")
+    other = scene["PJSIP/1"].uniqueid
+    scene.mirror.apply(ev.Hangup(AT, again.uniqueid, again.channel))
+    scene.mirror.apply(ev.Newchannel(AT, again))
+    scene.mirror.apply(ev.Hangup(AT, other, ""))
+    scene.registry.check()
+    call = scene.registry.channels[again.uniqueid].call
+    assert call is not None
+    assert call.callid == again.uniqueid

@@ -29,7 +29,7 @@ DIRECTIONS = [
 def test_a_direction_follows_from_types_and_peer(
     stype: str, dtype: str, peer: int, direction: str
 ) -> None:
-    assert direction_of(stype, dtype, peer).value == direction
+    assert direction_of(stype, dtype, peer) == direction
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_direction_follows_from_types_and_peer(
 def test_a_filter_finds_outside_to_outside_both_ways(
     stype: str, dtype: str, found_by: set[str]
 ) -> None:
-    direction = direction_of(stype, dtype, 0).value
+    direction = direction_of(stype, dtype, 0)
     leg = make_leg(stype=stype, dtype=dtype, direction=direction)
     filters = ("", "in", "out", "internal", "in_out")
     assert {wanted for wanted in filters if matches_direction(leg, wanted)} == found_by
