@@ -135,30 +135,44 @@ def _query(customer: object) -> str:
 
 
 async def _against_constant(size: Size, *, own: bool) -> Finding:
-    loads: dict[str, list[Load]] = {"list": [], "constant": []}
-    cpu: dict[str, list[float]] = {"list": [], "constant": []}
+    """Ask as pollers do, with the same bytes each time, and as a proxy does that numbers them."""
     async with serving(size.http_legs, CallState()) as up:
-        urls = {"list": up.base + _query(_customer(size.http_legs)), "constant": up.constant}
-        seconds = size.http_seconds / 2
-        for url in urls.values():
+        mine = up.base + _query(_customer(size.http_legs))
+        asked = {
+            "list": (mine, True),
+            "constant": (up.constant, True),
+            "list, other bytes each time": (mine, False),
+            "constant, other bytes each time": (up.constant, False),
+        }
+        loads: dict[str, list[Load]] = {name: [] for name in asked}
+        cpu: dict[str, list[float]] = {name: [] for name in asked}
+        for url, _ in asked.values():
             await load.ask(url, seconds=size.http_seconds / 8, clients=_CLIENTS, own=own)
         for _ in range(size.rounds):
-            for name, url in urls.items():
+            for name, (url, alike) in asked.items():
                 begin = _cpu()
-                found = await load.ask(url, seconds=seconds, clients=_CLIENTS, own=own)
+                found = await load.ask(
+                    url, seconds=size.http_seconds / 2, clients=_CLIENTS, own=own, alike=alike
+                )
                 cpu[name].append((_cpu() - begin) / found.requests * 1e6)
                 loads[name].append(found)
-    pairs = zip(loads["list"], loads["constant"], strict=True)
-    share = rounded(100 * median([one.rate / other.rate for one, other in pairs]))
+    shares = {
+        kind: rounded(100 * median([
+            one.rate / other.rate
+            for one, other in zip(loads[f"list{kind}"], loads[f"constant{kind}"], strict=True)
+        ]))
+        for kind in ("", ", other bytes each time")
+    }  # fmt: skip
     figures = _figures(loads) | {
         "legs up": size.http_legs,
         "us of CPU a request": {name: rounded(median(some)) for name, some in cpu.items()},
         "percent of constant's CPU": rounded(100 * median(cpu["constant"]) / median(cpu["list"])),
+        "percent of constant's rate, other bytes each time": shares[", other bytes each time"],
         "asked by": "own generator" if own else load.generator(),
     }
     return Finding(
         bench=NAME, what="20 legs against constant bytes", figures=figures,
-        values={"constant": share},
+        values={"constant": shares[""]},
     )  # fmt: skip
 
 

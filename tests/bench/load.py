@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from urllib.request import urlopen
 
 import msgspec
@@ -22,6 +23,8 @@ from tests.bench.findings import ROOT
 
 # What begins each row, and nothing else.
 _ROW = b'{"answered":'
+
+_OTHER_BYTES = Path(__file__).with_name("other_bytes.lua")
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 
@@ -40,17 +43,23 @@ def generator() -> str:
     return "wrk" if shutil.which("wrk") else "own generator"
 
 
-async def ask(url: str, *, seconds: float, clients: int, own: bool = False) -> Load:
+async def ask(
+    url: str, *, seconds: float, clients: int, own: bool = False, alike: bool = True
+) -> Load:
     """Let `clients` ask for `url`, each again as soon as it has its answer.
+
+    `alike`: all requests are the same bytes; else each has a number in a header of its own.
 
     Raises:
         RuntimeError: an answer was no success.
     """
     if own or not shutil.which("wrk"):
         command = [sys.executable, "-m", "tests.bench.load", url, f"{seconds}", f"{clients}"]
+        command += [] if alike else ["--other-bytes"]
         return msgspec.json.decode(await _output(command), type=Load)
-    command = ["wrk", "-t1", f"-c{clients}", f"-d{max(1, round(seconds))}s", "--latency", url]
-    return _read((await _output(command)).decode())
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{max(1, round(seconds))}s", "--latency"]
+    command += [] if alike else ["-s", str(_OTHER_BYTES)]
+    return _read((await _output([*command, url])).decode())
 
 
 class Reader:
@@ -118,14 +127,15 @@ def _percentile(text: str, percent: int) -> float:
     return float(found[1]) * _UNITS[found[2]] * 1e3
 
 
-async def _client(host: str, port: int, path: str, until: float) -> list[float]:
+async def _client(host: str, port: int, path: str, until: float, *, alike: bool) -> list[float]:
     reader, writer = await asyncio.open_connection(host, port)
-    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n"
     taken: list[float] = []
     begin = 0.0
     while begin < until:  # once at least
         begin = time.perf_counter()
-        writer.write(request)
+        number = "" if alike else f"X-Request-Id: {len(taken)}\r\n"
+        writer.write(f"{request}{number}\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"\r\ncontent-length: *(\d+)", head, flags=re.IGNORECASE)
         if length is None or not head.startswith(b"HTTP/1.1 200"):
@@ -136,13 +146,13 @@ async def _client(host: str, port: int, path: str, until: float) -> list[float]:
     return taken
 
 
-async def _ask(url: str, seconds: float, clients: int) -> Load:
+async def _ask(url: str, seconds: float, clients: int, *, alike: bool) -> Load:
     _, _, rest = url.partition("://")
     where, _, path = rest.partition("/")
     host, _, port = where.partition(":")
     begin = time.perf_counter()
     until = begin + seconds
-    asking = [_client(host, int(port), f"/{path}", until) for _ in range(clients)]
+    asking = [_client(host, int(port), f"/{path}", until, alike=alike) for _ in range(clients)]
     taken = sorted([one for some in await asyncio.gather(*asking) for one in some])
     return Load(
         rate=len(taken) / (time.perf_counter() - begin),
@@ -163,11 +173,13 @@ def _main() -> None:
     parser.add_argument("url", nargs="?", default="")
     parser.add_argument("seconds", type=float, nargs="?", default=1)
     parser.add_argument("clients", type=int, nargs="?", default=1)
+    parser.add_argument("--other-bytes", action="store_true")
     asked = parser.parse_args()
     if not asked.url:
         _read_whole()
         return
-    load = uvloop.run(_ask(asked.url, asked.seconds, asked.clients))
+    asking = _ask(asked.url, asked.seconds, asked.clients, alike=not asked.other_bytes)
+    load = uvloop.run(asking)
     print(json.dumps(msgspec.to_builtins(load)))
 
 
