@@ -75,20 +75,21 @@ def build_app(
 
 async def list_legs(request: web.Request) -> web.StreamResponse:
     """Answer `calls/active/list`."""
-    state = request.app[STATE]
-    admitted = await _admit(request, state, request.app[LIST])
+    app = request.app
+    state, judge = app[STATE], app[LIST]
+    admitted = await _admit(request, state, judge)
     encode: rows.Encoder = rows.encode_rows
     if admitted.query.names:
         encode = rows.rows_with_names(rows.names_within(state.directory.names, admitted.scope))
-    return await request.app[ANSWERING].answer(request, Asking(request.app[LIST], admitted, encode))
+    return await app[ANSWERING].answer(request, Asking(judge, admitted, encode))
 
 
 async def list_panel(request: web.Request) -> web.StreamResponse:
     """Answer `calls/active/list/panel`."""
-    panel = request.app[PANEL]
-    admitted = await _admit(request, request.app[STATE], panel)
-    asking = Asking(panel, admitted, rows.encode_panel_rows)
-    return await request.app[ANSWERING].answer(request, asking)
+    app = request.app
+    admitted = await _admit(request, app[STATE], app[PANEL])
+    asking = Asking(app[PANEL], admitted, rows.encode_panel_rows)
+    return await app[ANSWERING].answer(request, asking)
 
 
 async def health(_request: web.Request) -> web.StreamResponse:
