@@ -12,11 +12,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 
+from callstate.ami.barrier import Barrier
 from callstate.ami.connection import AmiConnection
-from callstate.ami.dialplan import MARKER_VARIABLE
-from callstate.ami.errors import AmiError, PermissionDenied
+from callstate.ami.errors import AmiError
 from callstate.ami.intake import Intake
 from callstate.ami.measures import Measures
 from callstate.ami.translate import NAMES
@@ -32,10 +31,6 @@ logger = logging.getLogger(__name__)
 # may not read the class `system`: then there is nothing to wait for.
 BOOT_SECONDS = 5.0
 
-# The mark comes back in milliseconds; without it (VarSet filtered) the stream is given
-# this long to bring what was under way.
-BARRIER_SECONDS = 3.0
-
 # So many BridgeInfo may be under way: an action line each, and answers of a few kB.
 _BRIDGE_WINDOW = 50
 
@@ -45,6 +40,9 @@ MASQUERADE_SECONDS = 5.0
 
 # What masquerades make us ask takes at most this part of the time, however much is up.
 _MASQUERADE_SHARE = 0.05
+
+# Events that tell the session something.
+_OURS = frozenset({ev.Marker, ev.Malformed, ev.Masquerade, ev.FullyBooted})
 
 # A call's events come in bursts: what happens in so short a time is derived together.
 PUBLISH_SECONDS = 0.005
@@ -81,10 +79,7 @@ class Session:
         self._soon: asyncio.TimerHandle | None = None
         self._publishing: asyncio.TimerHandle | None = None
         self._lists_took = 0.0
-        self._marks: dict[str, asyncio.Event] = {}
-        self._mark_number = 0
-        self._marks_come = True
-        self._said_no_marks = False
+        self._barrier = Barrier(machine)
         self._ignored_before = 0
         self._malformed_before = 0
 
@@ -109,17 +104,20 @@ class Session:
         self._take_in_anew()
         self._booted.clear()
         self._suspicion.clear()
-        self._marks.clear()
-        self._marks_come = True
+        self._barrier.opened()
         self._state.opened(self._machine, version=version)
 
     def received(self, whole: bytes, at: float) -> None:
         """Take in a piece. The legs follow, soon or when asked for; a bug costs one event."""
         failure: Exception | None = None
         events = self._intake.events(whole, at)
+        take, machine = self._state.take, self._machine
         for event in events:
             try:
-                self._take(event)
+                if type(event) in _OURS:
+                    self._note(event)
+                else:
+                    take(machine, event)
             except Exception as error:
                 self._suspicion.set()
                 failure = failure or error
@@ -132,21 +130,19 @@ class Session:
         if failure is not None:
             raise failure
 
-    def _take(self, event: ev.Event) -> None:
+    def _note(self, event: ev.Event) -> None:
+        """Take note of an event that is for the session, and pass on what is for both."""
         match event:
             case ev.Marker():
-                if (mark := self._marks.get(event.token)) is not None:
-                    mark.set()
-                    self._said_no_marks = False
+                self._barrier.came(event.token)
             case ev.Malformed():
                 self._suspicion.set()
             case ev.Masquerade():
                 self._suspect_soon()
-            case _:
-                if isinstance(event, ev.FullyBooted):
-                    if self._booted.is_set():
-                        self._suspicion.set()
-                    self._booted.set()
+            case _:  # FullyBooted
+                if self._booted.is_set():
+                    self._suspicion.set()
+                self._booted.set()
                 self._state.take(self._machine, event)
 
     def closed(self, reason: str) -> None:
@@ -257,36 +253,8 @@ class Session:
                     # An error means that it is gone: its BridgeDestroy is under way.
                     group.create_task(connection.send("BridgeInfo", BridgeUniqueid=bridge))
         self._lists_took = loop.time() - started
-        await self._barrier(connection)
+        await self._barrier.passed(connection)
         self.measures.sync_seconds.observe(loop.time() - started)
-
-    async def _barrier(self, connection: AmiConnection) -> None:
-        """Return when everything that was published before now has been applied.
-
-        Getvar of SET() sets a variable on a channel that exists for this alone
-        (action_getvar, func_logic.c); its VarSet goes through the one order of events.
-        """
-        self._mark_number += 1
-        token = f"{self._machine}-{self._mark_number}"
-        mark = self._marks[token] = asyncio.Event()
-        try:
-            if self._marks_come:
-                # Lists need not be allowed by the class that allows this.
-                with suppress(PermissionDenied):
-                    await connection.send("Getvar", Variable=f"SET({MARKER_VARIABLE}={token})")
-            async with asyncio.timeout(BARRIER_SECONDS):
-                await mark.wait()
-        except TimeoutError:
-            # Said once, not on every connection: it is the account's, and no mishap.
-            if not self._said_no_marks:
-                logger.warning(
-                    "no barrier: the account may not set its own mark, or not read VarSet",
-                    extra={"machine": self._machine, "variable": MARKER_VARIABLE},
-                )
-            self._said_no_marks = True
-            self._marks_come = False
-        finally:
-            del self._marks[token]
 
 
 async def _ask(

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
+from callstate.ami import barrier
 from callstate.ami import session as sessions
 from callstate.ami.capture import load_capture
 from callstate.ami.connection import AmiConnection
@@ -143,7 +144,7 @@ async def test_what_came_is_counted_by_name_and_timed_over_all_connections(
 async def test_without_its_mark_it_gets_in_step_all_the_same(
     machine: Playback, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "BARRIER_SECONDS", 0.05)
+    monkeypatch.setattr(barrier, "BARRIER_SECONDS", 0.05)
     monkeypatch.setattr(sessions, "_AUDIT_PAUSE_SECONDS", 0.001)
     machine.denied = set()
     monkeypatch.setattr(machine._answers, "marker", lambda _action: None)
@@ -158,7 +159,7 @@ async def test_without_its_mark_it_gets_in_step_all_the_same(
 async def test_without_the_right_to_ask_for_its_mark_it_gets_in_step_all_the_same(
     machine: Playback, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "BARRIER_SECONDS", 0.05)
+    monkeypatch.setattr(barrier, "BARRIER_SECONDS", 0.05)
     machine.denied = {"Getvar"}
     async with _join(machine) as joined:
         await _until(lambda: joined.in_step)
@@ -185,7 +186,7 @@ async def test_nothing_is_left_of_a_session_that_ended(machine: Playback) -> Non
             attempts = joined.connection.attempts
             machine.drop_clients()
             await _until(lambda known=attempts: joined.connection.attempts > known)  # type: ignore[misc]
-    assert joined.session._marks == {}
+    assert len(joined.session._barrier) == 0
     assert asyncio.all_tasks() == before
 
 

@@ -155,7 +155,7 @@ def _assert_nothing_waits(bed: Bed) -> None:
     sync = bed.state.sync_of(MACHINE)
     registry = sync.mirror.registry
     assert bed.connection.sink_errors == 0
-    assert len(bed.session._marks) <= 1
+    assert len(bed.session._barrier) <= 1
     assert len(sync._items) <= 4
     assert len(bed.session._intake._blocks) <= len(registry.channels)
     assert not sync.is_held

@@ -79,7 +79,7 @@ def _assert_nothing_is_left(engine: Engine) -> None:
     assert (known._by_linkedid, known._by_pair, known._births) == ({}, {}, {})
     assert len(engine.session._intake._blocks) == 0
     assert state.sync_of(MACHINE)._items == {}
-    assert engine.session._marks == {}
+    assert len(engine.session._barrier) == 0
     # Those of the last while, and none that is older; four channels to a call at most.
     oldest = min(registry._tombstones.values())
     assert oldest >= registry.now - TOMBSTONE_SECONDS - 1
