@@ -33,10 +33,10 @@ test-compiled: compiled   ## the tests of what is compiled, on that copy
 	$(on_compiled) $(BIN)/pytest tests/ami tests/core tests/replay tests/soak tests/faults tests/test_*.py
 
 databases: $(VENV)/dev.stamp ## against real PostgreSQL and MariaDB servers, which it starts itself
-	$(BIN)/pytest -m databases
+	$(on_pure) $(BIN)/pytest -m databases
 
 monitoring: $(VENV)/dev.stamp ## dashboard, alerts and metrics, judged by promtool
-	$(BIN)/pytest -m promtool tests/test_monitoring.py
+	$(on_pure) $(BIN)/pytest -m promtool tests/test_monitoring.py
 
 live: $(VENV)/dev.stamp $(COPY)   ## against real Asterisk 22 and 16: root, on Debian
 	$(ON) $(BIN)/pytest -m live tests/live
@@ -60,7 +60,7 @@ check: $(VENV)/dev.stamp  ## formatter, linter, types
 	$(BIN)/mypy
 
 packaging: $(VENV)/dev.stamp ## the wheel, installed elsewhere; the unit and the container file
-	$(BIN)/pytest -m packaging tests/packaging
+	$(on_pure) $(BIN)/pytest -m packaging tests/packaging
 
 dist: $(VENV)/dev.stamp   ## the source archive and the wheels, in dist/: pure, and compiled where it can be
 	CALLSTATE_BUILD=pure $(BIN)/python -m build

@@ -1,7 +1,7 @@
 """Builds the package: compiled by Cython where there is a C compiler, of Python alone elsewhere.
 
-`MODULES` are compiled, each from its own `.py` or `.pyx`, with the `.pxd` beside it if there is
-one. Sources stay beside what was made of them. Nothing is written into the source tree.
+`MODULES` are compiled, each from its own `.py` or, where there is one, `.pyx`, with the `.pxd`
+beside it. Sources stay beside what was made of them. Nothing is written into the source tree.
 
 * As hatchling's hook, for a wheel: `CALLSTATE_BUILD=pure` never compiles, `=compiled` fails where
   it cannot; without it, what cannot be compiled goes in as Python, and the output says why.

@@ -1,9 +1,11 @@
-"""What all tests share: the captures.
+"""What all tests share: the captures, and the build that runs.
 
 A test with an argument `capture` runs once for each of them, the loads left out. The mark
 `captures("*/reconnect", ...)` picks by shell pattern instead, loads included.
+`CALLSTATE_BUILD`, when it says pure or compiled, is what the tests must run on.
 """
 
+import os
 import socket
 from collections.abc import Callable
 from fnmatch import fnmatch
@@ -11,7 +13,21 @@ from pathlib import Path
 
 import pytest
 
+import callstate
+from callstate import build
+from hatch_build import CHOICE
 from tests.captures import FIXTURES, Capture, all_captures
+
+
+def pytest_configure() -> None:
+    asked = os.environ.get(CHOICE)
+    if asked and asked != build.kind():
+        problem = f"{CHOICE}={asked}, but what is imported is {build.kind()}: {callstate.__file__}"
+        raise pytest.UsageError(problem)
+
+
+def pytest_report_header() -> str:
+    return f"callstate: {build.kind()}, in {Path(callstate.__file__).parent}"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

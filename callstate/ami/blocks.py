@@ -12,7 +12,7 @@ of its channel comes in the same piece (`late`).
 from collections.abc import Collection
 
 from callstate.ami.known import NOBODY, Known
-from callstate.ami.twins import place
+from callstate.ami.twins import place, unprefixed
 from callstate.core.events import ChannelSnapshot
 
 try:
@@ -121,9 +121,7 @@ class Blocks:
         if found is None:
             return None
         uniqueid, start, end = found
-        block = raw[start + len(prefix) : end]
-        if prefix:
-            block = block.replace(b"\r\n" + prefix, b"\r\n")
+        block = unprefixed(raw, prefix, start, end)
         known = self._blocks.get(uniqueid)
         if known is None:
             return read_block(uniqueid, block, None).channel
@@ -158,7 +156,7 @@ class Blocks:
     def _remember(self, known: Known, before: Known | None) -> None:
         if before is not None:
             known.is_at_place = before.is_at_place
-            if before.shown == known.shown:
+            if before.channel.variables is known.channel.variables:
                 known.told = before.told
             if before.name != known.name:
                 self._unname(before)

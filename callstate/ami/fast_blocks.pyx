@@ -8,6 +8,8 @@ from libc.string cimport memchr, memcmp
 from callstate.ami.known cimport Known
 from callstate.ami.lines cimport cut, has, text
 
+from msgspec.structs import force_setattr
+
 from callstate.ami.headers import pair, snapshot, unescape, usual_variables
 from callstate.core.events import ChannelSnapshot
 
@@ -60,6 +62,14 @@ cdef Py_ssize_t _SIZES[14]
 _SIZES[:] = [9, 16, 20, 15, 16, 20, 21, 12, 15, 11, 9, 12, 12, 12]
 
 
+# What a snapshot calls them, empty what it does not show.
+cdef tuple _NAMES = (
+    *("channel", "channel_state", "", "caller_number", "caller_name"),
+    *("connected_number", "connected_name", "", "account_code", "context"),
+    *("exten", "priority", "uniqueid", "linkedid"),
+)
+
+
 def read_block(bytes uniqueid not None, bytes block not None, Known before):
     """See `known.read_block`."""
     cdef const char *p = PyBytes_AS_STRING(block)
@@ -87,7 +97,20 @@ def read_block(bytes uniqueid not None, bytes block not None, Known before):
     variables = _variables(p, stop, before)
     if variables is None:
         return Known(uniqueid, block, snapshot(block))
-    known = Known(uniqueid, block, ChannelSnapshot(
+    if before is None or not before.name:
+        channel = _snapshot(begin, end, variables)
+    else:
+        channel = _changed(before, begin, end, variables)
+    known = Known(uniqueid, block, channel)
+    known.name = cut(begin[0], end[0])
+    known._context = begin[9] - start
+    known._priority, known._ids = begin[11] - start, end[11] - start
+    known._shown = p - start
+    return known
+
+
+cdef _snapshot(const char **begin, const char **end, tuple variables):
+    return ChannelSnapshot(
         uniqueid=_interned(text(begin[12], end[12])),
         linkedid=_interned(text(begin[13], end[13])),
         channel=text(begin[0], end[0]),
@@ -101,12 +124,41 @@ def read_block(bytes uniqueid not None, bytes block not None, Known before):
         exten=_shared(begin[10], end[10]),
         priority=_number(begin[11], end[11]),
         variables=variables,
-    ))
-    known.name = cut(begin[0], end[0])
-    known._context = begin[9] - start
-    known._priority, known._ids = begin[11] - start, end[11] - start
-    known._shown = p - start
-    return known
+    )
+
+
+cdef _changed(Known before, const char **begin, const char **end, tuple variables):
+    """Return what is shown now of a channel: mostly a value or two have changed."""
+    cdef const char *p = PyBytes_AS_STRING(before.block)
+    cdef const char *stop = p + PyBytes_GET_SIZE(before.block)
+    cdef const char *was
+    cdef Py_ssize_t number
+    channel = before.channel.__copy__()
+    for number in range(14):
+        was = p + _SIZES[number]
+        p = _value_end(was, stop)
+        if p - was == end[number] - begin[number] and memcmp(was, begin[number], p - was) == 0:
+            continue
+        _change(channel, number, begin[number], end[number])
+    if variables is not channel.variables:
+        force_setattr(channel, "variables", variables)
+    return channel
+
+
+cdef int _change(channel, Py_ssize_t number, const char *p, const char *end) except -1:
+    if number == 1:
+        force_setattr(channel, "channel_state", _number(p, end) & 0xFFFF)
+    elif number == 11:
+        force_setattr(channel, "priority", _number(p, end))
+    elif number == 12 or number == 13:
+        force_setattr(channel, _NAMES[number], _interned(text(p, end)))
+    elif number == 0:
+        force_setattr(channel, "channel", text(p, end))
+    elif number == 4 or number == 6:
+        force_setattr(channel, _NAMES[number], _name(p, end))
+    elif _NAMES[number]:
+        force_setattr(channel, _NAMES[number], _shared(p, end))
+    return 0
 
 
 cdef inline const char *_value_end(const char *p, const char *stop) noexcept nogil:

@@ -1,7 +1,7 @@
 """The twins of `places` in C, for builds that are compiled. They give exactly the same."""
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.string cimport memchr, memcmp
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.string cimport memchr, memcmp, memcpy
 
 from callstate.ami.lines cimport cut, has, line_end, memmem
 
@@ -53,6 +53,33 @@ cdef inline const char *_find_last(const char *begin, const char *stop, bytes wh
             return p
         p -= 1
     return NULL
+
+
+def unprefixed(bytes raw not None, bytes prefix not None, Py_ssize_t start, Py_ssize_t end):
+    """See `places.unprefixed`."""
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(prefix)
+    cdef const char *what = PyBytes_AS_STRING(prefix)
+    cdef const char *p = PyBytes_AS_STRING(raw)
+    cdef const char *stop = p + end
+    cdef const char *line
+    cdef bytes block
+    cdef char *into
+    cdef char *at
+    if not size or not 0 <= start <= start + size <= end <= PyBytes_GET_SIZE(raw):
+        return places.unprefixed(raw, prefix, start, end)
+    p += start + size
+    block = PyBytes_FromStringAndSize(NULL, stop - p)
+    into = at = PyBytes_AS_STRING(block)
+    while p < stop:
+        line = line_end(p, stop)
+        line = stop if stop - line < 2 else line + 2
+        memcpy(at, p, line - p)
+        at += line - p
+        p = line
+        # What was copied last is the end of a line, unless it is the end of all.
+        if at - into >= 2 and at[-1] == c'\n' and at[-2] == c'\r' and has(p, stop, what, size):
+            p += size
+    return block[: at - into]
 
 
 def has_another(bytes raw not None, Py_ssize_t begin, Py_ssize_t end):
@@ -121,5 +148,7 @@ def time_of(bytes raw not None, double received):
         if not c'0' <= p[digit] <= c'9':
             return places.time_of(raw, received)
         whole = whole * 10 + (p[digit] - c'0')
+    if whole > 1 << 53:
+        return places.time_of(raw, received)
     # Both are exact as a double, so their quotient is the one that is nearest.
     return <double>whole / 1e6

@@ -45,6 +45,12 @@ def place(raw: bytes, prefix: bytes) -> tuple[bytes, int, int] | None:
     return which, start + 2, end if end >= 0 else len(raw)
 
 
+def unprefixed(raw: bytes, prefix: bytes, start: int, end: int) -> bytes:
+    """Return the block from `start` to `end`, whose keys have `prefix`, without it. O(bytes)."""
+    block = raw[start + len(prefix) : end]
+    return block.replace(b"\r\n" + prefix, b"\r\n") if prefix else block
+
+
 def has_another(raw: bytes, begin: int, end: int) -> bool:
     """Return whether a message begins in `raw` between `begin` and `end`: bytes were lost."""
     return _another(raw, begin, end) is not None

@@ -73,6 +73,14 @@ def test_a_block_is_in_one_place(raw: bytes, prefix: bytes) -> None:
     assert twins.place(raw, prefix) == places.place(raw, prefix)
 
 
+@given(scraps, st.sampled_from(list(places.KEYS)), st.integers(0, 30), st.integers(0, 300))
+def test_a_block_without_its_prefix_is_the_same(
+    raw: bytes, prefix: bytes, start: int, end: int
+) -> None:
+    wanted = places.unprefixed(raw, prefix, start, end)
+    assert twins.unprefixed(raw, prefix, start, end) == wanted
+
+
 @given(scraps, st.integers(0, 60), st.integers(0, 300))
 def test_another_message_is_seen(raw: bytes, begin: int, end: int) -> None:
     assert twins.has_another(raw, begin, end) == places.has_another(raw, begin, end)
