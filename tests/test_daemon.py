@@ -16,7 +16,9 @@ import pytest
 
 from callstate import config as configuration
 from callstate.ami.capture import load_capture
+from callstate.ami.connection import AmiConnection
 from callstate.ami.playback import Playback
+from callstate.ami.session import Session
 from callstate.config import Config
 from callstate.core.directory import SourceState
 from callstate.core.errors import ConfigError
@@ -332,15 +334,15 @@ async def test_a_bug_in_one_task_is_logged_and_the_task_begun_anew(
     monkeypatch.setattr("callstate.tasks.RESTART_SECONDS", 0.01)
     async with _machine() as machine:
         daemon = Daemon(configure(machine.port))
-        released = daemon.state.released
+        ask_all = Session._ask_all
         bugs = iter([True])
 
-        def released_with_a_bug(number: int, at: float) -> None:
+        async def ask_all_with_a_bug(session: Session, connection: AmiConnection) -> None:
             if next(bugs, False):
                 raise RuntimeError("a bug")
-            released(number, at)
+            await ask_all(session, connection)
 
-        monkeypatch.setattr(daemon.state, "released", released_with_a_bug)
+        monkeypatch.setattr(Session, "_ask_all", ask_all_with_a_bug)
         async with _running(daemon):
             await _until(lambda: daemon.state.ready)
             assert daemon.state.statuses()[0].in_step

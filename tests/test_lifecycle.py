@@ -147,14 +147,17 @@ async def test_a_loop_that_turns_feeds_the_watchdog(written: Written, systemd: S
 
 HANGING = """
 import time
-from callstate import daemon
 from callstate.cli import main
-from callstate.core.state import CallState
+from callstate.notify import Notifier
 
-def expire(*_):
-    time.sleep(3600)
+say = Notifier.status
 
-CallState.expire = expire
+def say_and_hang(notifier, text):
+    say(notifier, text)
+    if text.startswith("starting: 0 of 1"):
+        time.sleep(3600)
+
+Notifier.status = say_and_hang
 main()
 """
 
@@ -165,7 +168,7 @@ async def test_a_loop_that_hangs_does_not(written: Written, systemd: Supervisor)
         command = ("-c", HANGING, "run")
         config = written.write(machine)
         async with running(config, environment=environment, command=command) as process:
-            # The hanging step comes after these words, in the same turn of the loop.
+            # It hangs after these words, in the same turn of the loop.
             await systemd.until_heard("STATUS=starting: 0 of 1")
             systemd.rest()
             beats = systemd.heard.count("WATCHDOG=1")

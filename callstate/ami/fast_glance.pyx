@@ -8,14 +8,18 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.string cimport memchr, memcmp
 
 from callstate.ami.blocks cimport Blocks
+from callstate.ami.fast_places cimport time_of
 from callstate.ami.known cimport Known
 from callstate.ami.lines cimport cut, has, is_end, line_end, memmem, message_end, text
 
-from callstate.ami.dialplan import set_event
+from sys import intern
+
 from callstate.ami.glance import FOLLOWED, NEWEXTEN, VARSET
-from callstate.ami.headers import TELLING
+from callstate.ami.headers import TELLING, unescape
 from callstate.ami.known import NOBODY
 from callstate.core.channel import is_noted
+from callstate.core.events import VarSet
+from callstate.core.registry import PEER_CALL_ID, PEER_NAME
 
 # They live as long as the modules.
 cdef bytes _VARSET_BYTES = VARSET
@@ -24,6 +28,7 @@ cdef const char *_VARSET = _VARSET_BYTES
 cdef const char *_NEWEXTEN = _NEWEXTEN_BYTES
 cdef Py_ssize_t _VARSET_SIZE = len(VARSET)
 cdef Py_ssize_t _NEWEXTEN_SIZE = len(NEWEXTEN)
+cdef bytes _PEER_NAME = PEER_NAME.encode(), _PEER_CALL_ID = PEER_CALL_ID.encode()
 cdef Py_ssize_t _STAMP_SIZE = len(b"Timestamp: ") + 17 + 2
 
 
@@ -37,6 +42,8 @@ cdef class Glance:
     cdef Blocks _blocks
     cdef object _variables
     cdef frozenset _names
+    # What the variables that matter are called, as texts.
+    cdef dict _texts
     cdef object _lines
     # The piece of the stream, and how far it was looked at.
     cdef bytes _whole
@@ -52,6 +59,7 @@ cdef class Glance:
         self._names = frozenset(
             [marks + name for name in variables or () for marks in (b"", b"_", b"__")]
         )
+        self._texts = {name: intern(_whole_text(name)) for name in variables or ()}
         self._whole = self._system = b""
 
     def begin(self, bytes whole not None):
@@ -210,7 +218,7 @@ cdef class Glance:
             self._blocks.late[known.uniqueid] = message
             if self._variables is None or name in self._variables:
                 if not known.has_told(name, content):
-                    told.append(set_event(message, known, name, content, received))
+                    told.append(self._set(message, known, name, content, received))
                     self.told += 1
             return end
         end = message_end(p, stop)
@@ -225,6 +233,19 @@ cdef class Glance:
             return NULL
         self._blocks.late[known.uniqueid] = cut(raw, end)
         return end
+
+    cdef _set(self, bytes raw, Known known, bytes name, bytes content, double received):
+        """See `dialplan.set_event`."""
+        if name == _PEER_NAME:
+            known.forget_told(_PEER_CALL_ID)
+        known.tell(name, content)
+        variable = self._texts.get(name)
+        if variable is None:
+            variable = intern(_whole_text(name))
+        value = _whole_text(content)
+        if b"\\" in content:
+            value = unescape(value)
+        return VarSet(time_of(raw, received), known.channel, variable, value)
 
     cdef const char *_glance_at_newexten(self, const char *p, const char *stop) except? NULL:
         """Return where the Newexten at `p` ends, if it tells nothing now, as is seen at a glance."""
@@ -287,6 +308,10 @@ cdef const char *_end_of_newexten(const char *p, const char *stop) except? NULL:
     if not is_end(p, stop):
         return NULL
     return p
+
+
+cdef inline str _whole_text(bytes raw):
+    return text(PyBytes_AS_STRING(raw), PyBytes_AS_STRING(raw) + PyBytes_GET_SIZE(raw))
 
 
 cdef const char *_last_line(const char *begin, const char *end) noexcept:

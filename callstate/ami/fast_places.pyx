@@ -128,8 +128,10 @@ def value(bytes raw not None, bytes key not None, Py_ssize_t start=0):
     return b""
 
 
-def time_of(bytes raw not None, double received):
+cpdef double time_of(bytes raw, double received) except? -1:
     """See `places.time_of`."""
+    if raw is None:
+        raise TypeError("raw must be bytes, not None")
     cdef const char *base = PyBytes_AS_STRING(raw)
     cdef const char *stop = base + min(PyBytes_GET_SIZE(raw), _PROLOGUE)
     cdef const char *end = base + PyBytes_GET_SIZE(raw)

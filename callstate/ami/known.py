@@ -86,16 +86,16 @@ class Known:
 
     def has_told(self, name: bytes, value: bytes) -> bool:
         """True if this was the last value told of a variable. O(those told)."""
-        return b"\n%b=%b\n" % (name, value) in self.told
+        return b"\n" + name + b"=" + value + b"\n" in self.told
 
     def tell(self, name: bytes, value: bytes) -> None:
         """Remember what was told of a variable; values are escaped, so each is one line."""
         self.forget_told(name)
-        self.told = b"%b%b=%b\n" % (self.told or b"\n", name, value)
+        self.told = (self.told or b"\n") + name + b"=" + value + b"\n"
 
     def forget_told(self, name: bytes) -> None:
         """Forget what was told of a variable."""
-        begin = self.told.find(b"\n%b=" % name)
+        begin = self.told.find(b"\n" + name + b"=")
         if begin >= 0:
             end = self.told.index(b"\n", begin + 1)
             self.told = self.told[:begin] + self.told[end:]

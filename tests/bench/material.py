@@ -131,11 +131,9 @@ class Engine:
         self.state.released(MACHINE, self.at)
         self._decoder = Decoder()
 
-    def feed(self, piece: bytes) -> int:
-        """Take in a piece of the stream; return how many messages it completed."""
-        whole = self._decoder.complete(piece)
-        self.session.received(whole, self.at)
-        return whole.count(END)
+    def feed(self, piece: bytes) -> None:
+        """Take in a piece of the stream."""
+        self.session.received(self._decoder.complete(piece), self.at)
 
     def run(self, pieces: list[bytes]) -> None:
         """Take in all of a stream; the legs are up to date after each piece.

@@ -38,22 +38,26 @@ def source() -> Source:
     return Source()
 
 
+class _Remembering(CallState):
+    """A state that remembers the directories it was to use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used: list[Directory] = []
+
+    def use_directory(self, directory: Directory) -> None:
+        self.used.append(directory)
+        super().use_directory(directory)
+
+
 @pytest.fixture
-def used(monkeypatch: pytest.MonkeyPatch, state: CallState) -> list[Directory]:
-    used: list[Directory] = []
-    use = state.use_directory
-
-    def use_and_remember(directory: Directory) -> None:
-        used.append(directory)
-        use(directory)
-
-    monkeypatch.setattr(state, "use_directory", use_and_remember)
-    return used
+def used(state: _Remembering) -> list[Directory]:
+    return state.used
 
 
 @pytest.fixture
-def state() -> CallState:
-    return CallState()
+def state() -> _Remembering:
+    return _Remembering()
 
 
 @pytest.fixture
