@@ -34,6 +34,8 @@ MODULES = (
     "callstate.ami.fast_places",
     "callstate.ami.fast_blocks",
     "callstate.ami.fast_glance",
+    "callstate.ami.translate",
+    "callstate.ami.intake",
     "callstate.core.channel",
     "callstate.core.bridging",
     "callstate.core.dialling",

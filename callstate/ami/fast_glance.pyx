@@ -26,6 +26,7 @@ cdef bytes _VARSET_BYTES = VARSET
 cdef bytes _NEWEXTEN_BYTES = NEWEXTEN
 cdef const char *_VARSET = _VARSET_BYTES
 cdef const char *_NEWEXTEN = _NEWEXTEN_BYTES
+cdef bytes _VARSET_LINE = b"Event: VarSet", _NEWEXTEN_LINE = b"Event: Newexten"
 cdef Py_ssize_t _VARSET_SIZE = len(VARSET)
 cdef Py_ssize_t _NEWEXTEN_SIZE = len(NEWEXTEN)
 cdef bytes _PEER_NAME = PEER_NAME.encode(), _PEER_CALL_ID = PEER_CALL_ID.encode()
@@ -39,6 +40,7 @@ cdef class Glance:
     cdef public Py_ssize_t varsets
     cdef public Py_ssize_t newextens
     cdef public Py_ssize_t others
+    cdef public bytes line
     cdef Blocks _blocks
     cdef object _variables
     cdef frozenset _names
@@ -60,7 +62,7 @@ cdef class Glance:
             [marks + name for name in variables or () for marks in (b"", b"_", b"__")]
         )
         self._texts = {name: intern(_whole_text(name)) for name in variables or ()}
-        self._whole = self._system = b""
+        self._whole = self._system = self.line = b""
 
     def begin(self, bytes whole not None):
         self._whole = whole
@@ -98,17 +100,19 @@ cdef class Glance:
                     else:
                         end = self._glance_at_newexten(p, stop)
                     if end == NULL:
+                        self.line = _VARSET_LINE if is_varset else _NEWEXTEN_LINE
                         break
                     known = self._blocks.current
                 if is_varset:
                     self.varsets += 1
                 else:
                     self.newextens += 1
-            elif has(p, stop, b"Event: ", 7) and cut(p, line_end(p, stop)) not in self._lines:
+            else:
+                self.line = cut(p, line_end(p, stop))
+                if self.line in self._lines or not has(p, stop, b"Event: ", 7):
+                    break
                 self.others += 1
                 end = message_end(p, stop)
-            else:
-                break
             p = end + 4
         if late != NULL:
             self._blocks.late[known.uniqueid] = cut(late, late_end)
@@ -356,19 +360,25 @@ cdef bint _vary(
 
     The value of its priority ends at `p`, the block at `end`.
     """
-    cdef bytes tail = known.varied or known.block[known._ids:]
-    cdef bytes line = b"\r\nChanVariable: " + name + b"="
-    cdef const char *begin = PyBytes_AS_STRING(tail)
-    cdef const char *stop = begin + PyBytes_GET_SIZE(tail)
-    cdef const char *at = <const char *>memmem(
-        begin, stop - begin, PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line)
-    )
+    cdef const char *begin = PyBytes_AS_STRING(known.varied)
+    cdef const char *stop = begin + PyBytes_GET_SIZE(known.varied)
+    cdef const char *at
     cdef const char *rest
     cdef Py_ssize_t before
-    if at == NULL:
-        return False
-    before = at - begin + PyBytes_GET_SIZE(line)
-    rest = line_end(at + 2, stop)
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(name)
+    if begin == stop:
+        begin = PyBytes_AS_STRING(known.block) + known._ids
+        stop = PyBytes_AS_STRING(known.block) + PyBytes_GET_SIZE(known.block)
+    # Its variables, and nothing else, are behind its ids.
+    at = begin + (known._shown - known._ids) + 16
+    while True:
+        if at >= stop:
+            return False
+        rest = line_end(at, stop)
+        if rest - at > size and at[size] == c'=' and not memcmp(at, PyBytes_AS_STRING(name), size):
+            break
+        at = rest + 16
+    before = at - begin + size + 1
     if end - p != before + (value_end - value) + (stop - rest):
         return False
     if memcmp(p, begin, before) or memcmp(p + before, value, value_end - value):

@@ -82,10 +82,19 @@ def unprefixed(bytes raw not None, bytes prefix not None, Py_ssize_t start, Py_s
     return block[: at - into]
 
 
-def has_another(bytes raw not None, Py_ssize_t begin, Py_ssize_t end):
+def has_another(bytes raw not None, Py_ssize_t begin, tuple span not None):
     """See `places.has_another`."""
-    cdef const char *p = PyBytes_AS_STRING(raw) + begin
-    cdef const char *stop = PyBytes_AS_STRING(raw) + min(end, PyBytes_GET_SIZE(raw))
+    cdef const char *base = PyBytes_AS_STRING(raw)
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(raw)
+    cdef Py_ssize_t start, stop
+    start, stop = span
+    if not stop:
+        return _begins(base + begin, base + size)
+    return _begins(base + begin, base + min(start, size)) or _begins(base + stop, base + size)
+
+
+cdef bint _begins(const char *p, const char *stop) noexcept:
+    """Return whether a message begins behind `p`."""
     while p < stop:
         p = <const char *>memchr(p, c'\r', stop - p)
         if p == NULL:

@@ -45,13 +45,15 @@ class Glance:
     `variables` are those whose VarSet matters, None is all; `lines` are the first lines of
     events that matter. Counted are, since they were last set to 0: `varsets` and `newextens`
     that were dealt with at a glance, `others` whose first line does not matter, and `told`,
-    those of all these that told something by themselves.
+    those of all these that told something by themselves. `line` is the first one of the message
+    that was given last.
     """
 
     def __init__(
         self, blocks: Blocks, variables: frozenset[bytes] | None, lines: Container[bytes]
     ) -> None:
         self.told = self.varsets = self.newextens = self.others = 0
+        self.line = b""
         self._blocks = blocks
         self._variables = variables
         self._lines = lines
@@ -73,6 +75,12 @@ class Glance:
 
         Adds to `told` what the others tell at a glance. O(bytes), hardly looked at.
         """
+        raw = self._following(told, received)
+        if raw is not None:
+            self.line = _first_line(raw)
+        return raw
+
+    def _following(self, told: list[ev.Event], received: float) -> bytes | None:
         names, late = self._names, self._blocks.late
         known, head, varset_tail, newexten_tail, varset_at, newexten_at = self._run()
         for raw in self._rest:

@@ -15,14 +15,16 @@ except ImportError:  # a build in Python alone
 
 # Events whose blocks need not be their channels' latest, and those at which all blocks are
 # forgotten: what was passed over is told before them.
-_SETTLING = (
-    b"Event: DialBegin",
-    b"Event: DialState",
-    b"Event: DialEnd",
-    b"Event: LocalBridge",
-    b"Event: BridgeInfoChannel",
-    b"Event: FullyBooted",
-    b"Event: Shutdown",
+_SETTLING = frozenset(
+    {
+        b"Event: DialBegin",
+        b"Event: DialState",
+        b"Event: DialEnd",
+        b"Event: LocalBridge",
+        b"Event: BridgeInfoChannel",
+        b"Event: FullyBooted",
+        b"Event: Shutdown",
+    }
 )
 
 
@@ -52,13 +54,14 @@ class Intake:
         """
         told: list[ev.Event] = []
         read: list[bytes] = []
-        translate, following = self._translator.translate, self._glance.next
-        self._glance.begin(whole)
-        while (raw := following(told, received)) is not None:
+        translator, glance = self._translator, self._glance
+        glance.begin(whole)
+        while (raw := glance.next(told, received)) is not None:
             read.append(raw)
-            if raw.startswith(_SETTLING):
+            line = glance.line
+            if line in _SETTLING:
                 self._tell_late(told, received)
-            event = translate(raw, received)
+            event = translator.event(line, raw, received)
             if event is None:
                 self.ignored += 1
             else:

@@ -51,9 +51,15 @@ def unprefixed(raw: bytes, prefix: bytes, start: int, end: int) -> bytes:
     return block.replace(b"\r\n" + prefix, b"\r\n") if prefix else block
 
 
-def has_another(raw: bytes, begin: int, end: int) -> bool:
-    """Return whether a message begins in `raw` between `begin` and `end`: bytes were lost."""
-    return _another(raw, begin, end) is not None
+def has_another(raw: bytes, begin: int, span: tuple[int, int]) -> bool:
+    """Return whether a message begins in `raw` behind `begin`, outside of `span`: bytes were lost.
+
+    There is no `span` if it ends at 0.
+    """
+    start, stop = span
+    if not stop:
+        return _another(raw, begin) is not None
+    return _another(raw, begin, start) is not None or _another(raw, stop) is not None
 
 
 def value(raw: bytes, key: bytes, start: int = 0) -> bytes:

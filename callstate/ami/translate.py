@@ -61,7 +61,6 @@ class Translator:
         self.malformed = 0
         names = None if variables is None else frozenset(name.encode() for name in variables)
         self.blocks = Blocks()
-        self._read = self.blocks.read
         self._lists = Lists(self.blocks, names)
         dialplan = Dialplan(self.blocks, names)
         handlers: dict[str, Handler] = {
@@ -96,7 +95,10 @@ class Translator:
         `received` is the unix time of its arrival, used when it has no Timestamp.
         """
         end = raw.find(b"\r\n")
-        line = raw[:end] if end >= 0 else raw
+        return self.event(raw[:end] if end >= 0 else raw, raw, received)
+
+    def event(self, line: bytes, raw: bytes, received: float) -> ev.Event | None:
+        """Do as `translate`, for a message whose first line is `line`."""
         handler = self._handlers.get(line)
         if handler is None:
             if line[:7] == b"Event: ":
@@ -104,10 +106,8 @@ class Translator:
             handler = self._lists.response
         self.blocks.span = (0, 0)
         event = handler(raw, received)
-        start, stop = self.blocks.span
         # Its own Privilege, if it has one, is the second line.
-        size = len(raw)
-        if has_another(raw, end + 1, start or size) or (stop and has_another(raw, stop, size)):
+        if has_another(raw, len(line) + 1, self.blocks.span):
             self.malformed += 1
             self.blocks.clear()
             return ev.Malformed(received, f"two messages in one: {Message(raw).name[:40]!r}")
@@ -117,7 +117,7 @@ class Translator:
 
     def _update(self, *, creates: bool) -> Handler:
         def handler(raw: bytes, received: float) -> ev.Event | None:
-            channel, changed = self._read(raw, remember=creates)
+            channel, changed = self.blocks.read(raw, remember=creates)
             if channel is None or not changed:
                 return None
             return ev.ChannelUpdate(time_of(raw, received), channel, creates)
@@ -126,14 +126,14 @@ class Translator:
 
     def _of_channel(self, kind: Callable[[float, ev.ChannelSnapshot], ev.Event]) -> Handler:
         def handler(raw: bytes, received: float) -> ev.Event | None:
-            channel, _ = self._read(raw)
+            channel, _ = self.blocks.read(raw)
             return None if channel is None else kind(time_of(raw, received), channel)
 
         return handler
 
     def _of_queue(self, kind: Callable[[float, ev.ChannelSnapshot, str], ev.Event]) -> Handler:
         def handler(raw: bytes, received: float) -> ev.Event | None:
-            channel, _ = self._read(raw)
+            channel, _ = self.blocks.read(raw)
             if channel is None:
                 return None
             return kind(time_of(raw, received), channel, text(value(raw, b"Queue")))
@@ -141,7 +141,7 @@ class Translator:
         return handler
 
     def _newchannel(self, raw: bytes, received: float) -> ev.Event | None:
-        channel, _ = self._read(raw)
+        channel, _ = self.blocks.read(raw)
         if channel is None:
             return None
         self.blocks.note_place(False)
@@ -149,7 +149,7 @@ class Translator:
 
     def _new_callerid(self, raw: bytes, received: float) -> ev.Event | None:
         # It can come after the channel's Hangup.
-        channel, _ = self._read(raw, remember=False)
+        channel, _ = self.blocks.read(raw, remember=False)
         if channel is None:
             return None
         presentation = number(value(raw, b"CID-CallingPres").partition(b" ")[0], -1)
@@ -198,14 +198,14 @@ class Translator:
         return ev.LocalBridge(time_of(raw, received), one, two)
 
     def _bridge_enter(self, raw: bytes, received: float) -> ev.Event | None:
-        entered, (channel, _) = bridge(raw), self._read(raw)
+        entered, (channel, _) = bridge(raw), self.blocks.read(raw)
         if entered is None or channel is None:
             return None
         swap = text(value(raw, b"SwapUniqueid"))
         return ev.BridgeEnter(time_of(raw, received), entered, channel, swap)
 
     def _bridge_leave(self, raw: bytes, received: float) -> ev.Event | None:
-        left, (channel, _) = bridge(raw), self._read(raw, remember=False)
+        left, (channel, _) = bridge(raw), self.blocks.read(raw, remember=False)
         if left is None or channel is None:
             return None
         return ev.BridgeLeave(time_of(raw, received), left, channel)
@@ -247,4 +247,5 @@ def _of_bridge(kind: Callable[[float, ev.Bridge], ev.Event]) -> Handler:
 
 
 # The names of the events that are looked at.
-NAMES = frozenset(line[7:].decode() for line in Translator().lines)
+_LINES = frozenset(Translator().lines)
+NAMES = frozenset(line[7:].decode() for line in _LINES)

@@ -39,10 +39,12 @@ def test_without_a_name_or_a_uniqueid_there_is_no_block() -> None:
 @pytest.mark.parametrize("line", [b"Event: X", b"Response: Success", b"Privilege: call,all"])
 def test_a_line_that_begins_a_message_is_another(line: bytes) -> None:
     raw = b"Event: A\r\nX: 1\r\n" + line + b"\r\nY: 2"
-    begin, size = raw.index(b"X"), len(raw)
-    assert twins.has_another(raw, begin, size)
-    assert not twins.has_another(raw, raw.index(b"Y") - 1, size)
-    assert not twins.has_another(raw, begin, begin + 6)
+    begin, end = raw.index(b"X"), raw.index(b"Y")
+    assert twins.has_another(raw, begin, (0, 0))
+    assert twins.has_another(raw, begin, (end, len(raw)))
+    assert twins.has_another(raw, begin, (begin, begin + 4))
+    assert not twins.has_another(raw, end - 1, (0, 0))
+    assert not twins.has_another(raw, begin, (begin + 6, end))
 
 
 @pytest.mark.parametrize(
