@@ -1,18 +1,22 @@
 """What an event and a query cost as more and more legs are up."""
 
-import gc
+import itertools
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from random import Random
+from statistics import median
 
 import msgspec
 
+from callstate import collector
 from callstate.core.access import Scope
 from callstate.core.filters import Match
 from callstate.core.index import HashIndex
+from callstate.core.model import Leg
 from callstate.core.query import Query, count_short, run_short
 from callstate.core.store import LegStore
-from callstate.core.walk import count_walk, finish, walk
+from callstate.core.walk import Steps, count_walk, finish, walk
 from callstate.web import rows
 from callstate.web.params import SORTS
 from tests.bench import crowd, material
@@ -58,10 +62,13 @@ def filled(number: int) -> LegStore:
 def run(size: Size) -> Iterator[Finding]:
     """Give a finding for each kind of query and for events, with a figure for each number."""
     stores = {number: filled(number) for number in size.legs}
+    collector.collect()  # as the daemon does once its legs are there
+    yield _upkeep(stores, size, "a leg comes and goes, store and indexes")
+    yield _values(stores)
+    yield from _first_asks(stores, size)
     yield from _queries(stores, size)
-    yield from _upkeep(stores, size)
+    yield _upkeep(stores, size, "a leg comes and goes while everything above is asked for")
     stores.clear()
-    gc.collect()
     yield from material.in_a_loop(_events(one) for one in [size])
 
 
@@ -116,7 +123,7 @@ def _own(number: int, *, count: bool = False) -> Ask:
     known = crowd.customers(number)
     dice, query = Random(3), Query(count=count)
     scopes = [Scope(customers=frozenset({dice.choice(known)})) for _ in range(1000)]
-    turn = iter(range(1 << 62))
+    turn = itertools.count()
     return lambda store: answer(store, query, scopes[next(turn) % len(scopes)])
 
 
@@ -138,12 +145,50 @@ def _system(query: Query, store: LegStore) -> bytes:
     return answer(store, query, EVERYBODY)
 
 
-def _upkeep(stores: dict[int, LegStore], size: Size) -> Iterator[Finding]:
-    """Give what it costs that a leg comes and goes, and what each index has in it."""
+def _first_asks(stores: dict[int, LegStore], size: Size) -> Iterator[Finding]:
+    """Give what it takes to make what is kept while it is asked for, and its longest step."""
+    asked = {
+        "number contains, system-wide": Query(snumber="#77", smatch=Match.CONTAINS),
+        "first 100 of the system by cnumber": Query(sort="cnumber", limit=100),
+    }
+    for what, query in asked.items():
+        alls: dict[str, Sample] = {}
+        longest: dict[str, float] = {}
+        for number, store in stores.items():
+            steps = [_step_seconds(store, query) for _ in range(min(size.rounds, 3))]
+            alls[f"{number}"] = Sample([sum(some) for some in steps])
+            longest[f"{number}"] = rounded(1e3 * median([max(some) for some in steps]))
+        yield Finding(
+            bench=NAME,
+            what=f"{what}, asked for the first time",
+            figures=_curve("us", alls) | {"longest step, ms": longest},
+        )
+
+
+def _step_seconds(store: LegStore, query: Query) -> list[float]:
+    """Return what each step takes of an answer for which nothing is kept yet."""
+    store.windows.clear()
+    store.texts.clear()
+    steps: Steps[list[Leg]] = walk(store, query, EVERYBODY)
+    seconds: list[float] = []
+    is_over = False
+    while not is_over:
+        begin = time.process_time()
+        is_over = next(steps, steps) is steps
+        seconds.append(time.process_time() - begin)
+    return seconds
+
+
+def _upkeep(stores: dict[int, LegStore], size: Size, what: str) -> Finding:
     some = list(crowd.legs(size.legs[0] * 2))[: size.changes]
     newcomers = [msgspec.structs.replace(leg, machine=99) for leg in some]
 
     def come_and_go(store: LegStore) -> None:
+        # As if all of them were asked for just now: none is dropped.
+        for window in store.windows.values():
+            window.idle = 0
+        for texts in store.texts.values():
+            texts.idle = 0
         for leg in newcomers:
             store.put(leg)
         for leg in newcomers:
@@ -151,14 +196,18 @@ def _upkeep(stores: dict[int, LegStore], size: Size) -> Iterator[Finding]:
 
     work = {f"{number}": partial(come_and_go, store) for number, store in stores.items()}
     samples = side_by_side(work, rounds=size.rounds, round_seconds=0)
-    yield Finding(
+    kept = {f"{number}": len(store.windows) + len(store.texts) for number, store in stores.items()}
+    return Finding(
         bench=NAME,
-        what="a leg comes and goes, store and indexes",
-        figures=_curve("us", samples, len(newcomers)),
+        what=what,
+        figures=_curve("us", samples, len(newcomers)) | {"views and texts kept": kept},
     )
+
+
+def _values(stores: dict[int, LegStore]) -> Finding:
     largest = stores[max(stores)]
     indexes = {name: index for name, index in vars(largest).items() if isinstance(index, HashIndex)}
-    yield Finding(
+    return Finding(
         bench=NAME,
         what="different values in each index",
         figures={"legs": len(largest), **{name: len(index) for name, index in indexes.items()}},
@@ -172,25 +221,19 @@ def _events(size: Size) -> Finding:
     for number in size.event_legs:
         if available_bytes() > number * _BYTES_OF_A_LEG or number <= size.event_legs[0]:
             engines[f"{number}"] = with_calls_up(number // 2)
-    turn = iter(range(1 << 62))
+    collector.collect()
+    pieces: list[bytes] = []
+    # Numbers that were never used: what ended stays remembered for a while.
+    numbers = itertools.count(10_000_000, size.calls)
 
-    def burst(engine: Engine) -> None:
-        # Numbers that were never used: what ended stays remembered for a while.
-        first = 10_000_000 + next(turn) * size.calls
-        engine.run(calls.pieces(first, size.calls, at_once=_AT_ONCE))
+    def render() -> None:
+        pieces[:] = calls.pieces(next(numbers), size.calls, at_once=_AT_ONCE)
 
-    rendering = side_by_side(
-        {"text": lambda: calls.pieces(0, size.calls, at_once=_AT_ONCE)},
-        rounds=size.rounds, round_seconds=0,
-    )["text"]  # fmt: skip
-    samples = side_by_side(
-        {legs: partial(burst, engine) for legs, engine in engines.items()},
-        rounds=size.rounds, round_seconds=0,
-    )  # fmt: skip
-    samples = {
-        legs: Sample([seconds - rendering.median for seconds in sample.seconds])
-        for legs, sample in samples.items()
-    }
+    work: dict[str, Callable[[], object]] = {"text": render}  # that of the round, for all of them
+    for legs, engine in engines.items():
+        work[legs] = partial(engine.run, pieces)
+    samples = side_by_side(work, rounds=size.rounds, round_seconds=0)
+    del samples["text"]
     number = size.calls * (calls.up_messages + calls.down_messages)
     first, most = samples[f"{size.event_legs[0]}"], min(size.event_legs[-1], 100_000)
     values = {"event curve": ratio(samples[f"{most}"], first)} if f"{most}" in samples else {}

@@ -4,6 +4,7 @@ A customer has twenty legs: ten calls, most of them between a line of his and th
 customers belong to a reseller, and the resellers to customer 1.
 """
 
+import re
 from collections.abc import Iterator
 from random import Random
 
@@ -113,17 +114,17 @@ class Calls:
         last = max(
             index for index, raw in enumerate(messages) if raw.startswith(b"Event: BridgeEnter")
         )
-        self._up = END.join([*messages[: last + 1], b""])
-        self._down = END.join([*messages[last + 1 :], b""])
+        self._up = _Template(END.join([*messages[: last + 1], b""]))
+        self._down = _Template(END.join([*messages[last + 1 :], b""]))
         self.up_messages, self.down_messages = last + 1, len(messages) - last - 1
 
     def up(self, number: int, customer: int = 23) -> bytes:
         """Return the beginning of call `number`, of a customer."""
-        return _renamed(self._up, number, customer)
+        return self._up.of(number, customer)
 
     def down(self, number: int, customer: int = 23) -> bytes:
         """Return the end of call `number`."""
-        return _renamed(self._down, number, customer)
+        return self._down.of(number, customer)
 
     def pieces(self, first: int, count: int, *, at_once: int) -> list[bytes]:
         """Return whole calls, `at_once` of them begun before the first of these ends."""
@@ -151,6 +152,12 @@ def without_channel_variables_text(text: bytes) -> bytes:
 
 _FIRST, _SECOND = b"1795479217.0", b"1795479217.1"
 _BRIDGE = b"ba636a5b-5592-4d13-9520-8322ef4fc681"
+_CARRIER, _LINE = b"carrier-a-00000000", b"c23-104-00000001"
+
+# What is the call's own in its text; one group, so that splitting keeps it.
+_OWN = re.compile(
+    b"(%b)" % b"|".join([_SECOND, _FIRST, _BRIDGE, _CARRIER, _LINE, b"customer=23", b"CUSTOMER=23"])
+)
 
 
 def _is_of_the_call(raw: bytes) -> bool:
@@ -159,21 +166,29 @@ def _is_of_the_call(raw: bytes) -> bool:
     return _FIRST in raw or _SECOND in raw or _BRIDGE in raw
 
 
-def _renamed(text: bytes, number: int, customer: int) -> bytes:
-    epoch = EPOCH + number // 50
-    text = (
-        text.replace(_SECOND, b"%d.%d" % (epoch, 2 * number + 1))
-        .replace(_FIRST, b"%d.%d" % (epoch, 2 * number))
-        .replace(_BRIDGE, b"ba636a5b-5592-4d13-9520-%012x" % number)
-        .replace(b"carrier-a-00000000", b"carrier-a-%08x" % (2 * number))
-        .replace(b"c23-104-00000001", b"c23-104-%08x" % (2 * number + 1))
-    )
-    if customer == 23:
-        return text
-    wanted = b"%d" % customer
-    return text.replace(b"customer=23", b"customer=" + wanted).replace(
-        b"CUSTOMER=23", b"CUSTOMER=" + wanted
-    )
+class _Template:
+    """Text of the recorded call, made that of any other: replacing takes three times as long."""
+
+    def __init__(self, text: bytes) -> None:
+        parts = _OWN.split(text)
+        self._fixed, self._own = parts[::2], parts[1::2]
+
+    def of(self, number: int, customer: int) -> bytes:
+        """Return the text of call `number`, of a customer."""
+        epoch = EPOCH + number // 50
+        of_this_call = {
+            _FIRST: b"%d.%d" % (epoch, 2 * number),
+            _SECOND: b"%d.%d" % (epoch, 2 * number + 1),
+            _BRIDGE: b"ba636a5b-5592-4d13-9520-%012x" % number,
+            _CARRIER: b"carrier-a-%08x" % (2 * number),
+            _LINE: b"c23-104-%08x" % (2 * number + 1),
+            b"customer=23": b"customer=%d" % customer,
+            b"CUSTOMER=23": b"CUSTOMER=%d" % customer,
+        }
+        parts = [b""] * (len(self._fixed) + len(self._own))
+        parts[::2] = self._fixed
+        parts[1::2] = map(of_this_call.__getitem__, self._own)
+        return b"".join(parts)
 
 
 def listed(number: int) -> bytes:

@@ -93,6 +93,12 @@ def available_bytes() -> int:
 
 
 def _repeats(work: Callable[[], object], clock: Clock, round_seconds: float) -> int:
+    """Return how often `work` fits into a round. The first time it may make what it then keeps,
+    so that it tells nothing.
+    """
+    work()
+    if not round_seconds:
+        return 1
     begin = clock()
     work()
     return max(1, math.ceil(round_seconds / max(clock() - begin, 1e-9)))
