@@ -22,6 +22,9 @@ from callstate.core.window import NARROW, ROWS, WIDE, Entry, Window
 # A step is some 0.2 to 1 ms (2-core VM, 2026-11).
 STEP = 1000
 
+# So many legs are looked up in a step when they lie all over the memory of a large store.
+_STREWN_STEP = 250
+
 # So many legs that changed meanwhile are brought up to date in a step.
 _LATE_STEP = 200
 
@@ -89,16 +92,19 @@ def make_window(store: LegStore, sort: str, *, descending: bool) -> Steps[list[L
     follower = _WindowFollower(store, name, window)
     with Moment(store) as moment, closing(follower):
         entries = yield from _first_entries(store, window)
-        keys = [(entry.place.machine, entry.place.uniqueid) for entry in entries[:ROWS]]
-        first = moment.find(keys)[1]
         yield
-        for at in range(0, len(entries), STEP):
-            window.fill(entries[at : at + STEP])
+        first: list[Leg] = []
+        for at in range(0, min(len(entries), ROWS), _STREWN_STEP):
+            places = [entry.place for entry in entries[at : at + _STREWN_STEP]]
+            first += moment.find([(place.machine, place.uniqueid) for place in places])[1]
+            yield
+        for at in range(0, len(entries), _STREWN_STEP):
+            window.fill(entries[at : at + _STREWN_STEP])
             yield
         while follower.catch_up(_LATE_STEP):
             yield
         store.windows[name] = window
-    return first
+    return first[:ROWS]
 
 
 def _first_entries(store: LegStore, window: Window) -> Steps[list[Entry]]:

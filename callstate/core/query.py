@@ -29,7 +29,6 @@ from callstate.core.filters import (
 from callstate.core.index import Place
 from callstate.core.model import Leg
 from callstate.core.plan import (
-    OWN,
     SMALL,
     Source,
     places_of,
@@ -170,7 +169,7 @@ def _count(store: LegStore, query: Query, scope: Scope, source: Source) -> int:
 def _run(store: LegStore, query: Query, scope: Scope, source: Source) -> list[Leg]:
     tests = tests_of(query, scope, source)
     places = _places(store, query, scope, source)
-    if len(places) <= OWN:
+    if len(places) <= SHORT:  # what more of them need does not stay in the processor's cache
         fetch_places(places)
     if tests:
         places, _ = keep(tests, places, _legs(places))

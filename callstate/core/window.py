@@ -108,7 +108,10 @@ class Window:
 
     def entries_for(self, places: list[Place], legs: list[Leg]) -> list[Entry]:
         """Return what `legs` in `places` are sorted by, of those that may be in the window."""
-        values = list(map(self._value, legs))
+        if self._sort == "uniqueid":  # a place has it already taken apart
+            values = [(place.epoch, place.counter) for place in places]
+        else:
+            values = list(map(self._value, legs))
         if self.bound is None:
             return list(map(Entry, values, places))
         bound = self.bound.value

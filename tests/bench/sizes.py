@@ -68,7 +68,7 @@ SIZES = {
         ),
         Size(
             name="full",
-            rounds=7,
+            rounds=5,
             stream_bytes=0,
             legs=(1_000, 10_000, 100_000, 1_000_000),
             event_legs=(1_000, 10_000, 100_000, 1_000_000),

@@ -1,5 +1,6 @@
 """Every leg with a text is found by any part of it, whatever form its line has by then."""
 
+import gc
 import random
 
 import pytest
@@ -61,6 +62,13 @@ def test_each_line_of_a_block_is_found_for_itself() -> None:
 def test_what_was_found_once_may_have_changed_and_is_found_by_both() -> None:
     texts = filled([make_leg("a", snumber="12"), make_leg("a", snumber="34")], ("snumber",))
     assert found(texts, "1", Match.CONTAINS) == found(texts, "3", Match.CONTAINS) == {(1, "a")}
+
+
+def test_a_complete_line_adds_nothing_for_the_garbage_collector_to_look_at() -> None:
+    texts = filled([make_leg(f"{at}", snumber="1") for at in range(10)], ("snumber",))
+    parts = [part for block in texts._blocks for part in block]
+    assert parts
+    assert all(isinstance(other, type) for other in gc.get_referents(*parts))
 
 
 def test_legs_without_a_text_have_no_line() -> None:
