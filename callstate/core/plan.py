@@ -8,6 +8,7 @@ all legs where the own are a quarter of these.
 
 from collections.abc import Collection
 from enum import StrEnum
+from itertools import chain
 from operator import attrgetter
 
 import msgspec
@@ -110,7 +111,7 @@ def places_of(store: LegStore, query: Query, scope: Scope, source: Source) -> li
             numbers = _line_numbers(scope.lines)
             return store.by_snumber.gather(numbers) + store.by_dnumber.gather(numbers)
         case Source.MACHINES:
-            return store.by_machine.gather(query.machines)
+            return list(chain.from_iterable(map(store.of_machine, query.machines)))
         case _:
             index, value = _bucket(store, query, source)
             return list(index.lookup(value))
@@ -132,7 +133,8 @@ def _candidates(store: LegStore, query: Query, scope: Scope, own: int | None) ->
         size = store.by_snumber.count_any(numbers) + store.by_dnumber.count_any(numbers)
         found.append(Plan(Source.LINES, size))
     if query.machines:
-        found.append(Plan(Source.MACHINES, store.by_machine.count_any(query.machines)))
+        size = sum([len(store.of_machine(machine)) for machine in query.machines])
+        found.append(Plan(Source.MACHINES, size))
     for source in _exact_sources(query):
         index, value = _bucket(store, query, source)
         found.append(Plan(source, index.count(value)))

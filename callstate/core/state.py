@@ -80,7 +80,7 @@ class CallState:
         """Forget a machine and its legs; nothing may happen to it any more. O(its legs)."""
         del self._machines[machine]
         self._behind.pop(machine, None)
-        for key in [place.leg.key for place in self._store.by_machine.lookup(machine)]:
+        for key in [place.leg.key for place in self._store.of_machine(machine)]:
             self._store.remove(key)
 
     def rename_machine(self, machine: int, name: str) -> None:
@@ -237,7 +237,7 @@ class CallState:
         machine = known.machine
         gone = [
             place.leg.key
-            for place in self._store.by_machine.lookup(machine)
+            for place in self._store.of_machine(machine)
             if place.uniqueid not in registry.channels
         ]
         for key in gone:

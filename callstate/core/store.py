@@ -9,7 +9,7 @@ A customer, number or callid that is absent (0 or empty) is not filed: nobody as
 Numbers are filed without regard to case, because they are compared so.
 """
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Collection, Iterator, Set
 
 import msgspec
 
@@ -70,9 +70,9 @@ class LegStore:
         self.by_snumber = HashIndex()
         self.by_cnumber = HashIndex()
         self.by_dnumber = HashIndex()
-        self.by_machine = HashIndex()
         self.ordered = OrderedView()
-        # By machine, then by uniqueid: the key without a tuple for each leg.
+        # By machine, then by uniqueid: the key without a tuple for each leg, and the index by
+        # machine as well.
         self._places: dict[int, dict[str, Place]] = {}
         self._subscribers: tuple[Subscriber, ...] = ()
         # What is there only while it is asked for; see `demand`.
@@ -86,7 +86,6 @@ class LegStore:
             self.by_snumber,
             self.by_cnumber,
             self.by_dnumber,
-            self.by_machine,
         )
 
     def __len__(self) -> int:
@@ -120,6 +119,11 @@ class LegStore:
             return self.number
         changed, forgotten = self._changed, self._forgotten
         return max([changed.get(customer, forgotten) for customer in customers], default=0)
+
+    def of_machine(self, machine: int) -> Collection[Place]:
+        """Return the places of the legs of `machine`. O(1); it is live, do not keep it."""
+        places = self._places.get(machine)
+        return () if places is None else places.values()
 
     def count_by_machine(self) -> dict[int, int]:
         """Return how many legs each machine has; machines without legs are left out. O(m)."""
@@ -264,7 +268,6 @@ def _values(leg: Leg) -> tuple[Value, ...]:
         fold(leg.snumber),
         fold(leg.cnumber),
         fold(leg.dnumber),
-        leg.machine,
     )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from callstate.core import query as queries
 from callstate.core.access import Scope
-from callstate.core.filters import Match, Test, customers_test, equal_test, machines_test, text_test
+from callstate.core.filters import Match, Test, customers_test, equal_test, text_test
 from callstate.core.index import HashIndex, OrderedView, Place, place_of
 from callstate.core.model import Leg
 from callstate.core.query import Query
@@ -71,12 +71,6 @@ def _indexes(leg: Leg) -> dict[str, tuple[Callable[[Leg], str | int], Query, Sco
             Query(dnumber=destination, dmatch=exact),
             everybody,
             text_test("dnumber", destination, exact),
-        ),
-        "by machine": (
-            lambda one: one.machine,
-            Query(machines=frozenset({leg.machine})),
-            everybody,
-            machines_test({leg.machine}),
         ),
     }
 

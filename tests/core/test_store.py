@@ -77,6 +77,13 @@ def test_same_uniqueid_on_two_machines_are_two_legs() -> None:
     assert store.count_by_machine() == {1: 1, 2: 1}
 
 
+def test_the_legs_of_a_machine_are_found_by_it() -> None:
+    store = make_store(make_leg("a"), make_leg("b"), make_leg("c", machine=2))
+    assert {place.uniqueid for place in store.of_machine(1)} == {"a", "b"}
+    assert {place.uniqueid for place in store.of_machine(2)} == {"c"}
+    assert len(store.of_machine(3)) == 0
+
+
 def test_a_leg_that_is_not_there_is_none() -> None:
     store = make_store(make_leg("a"))
     assert store.get(LegKey(1, "b")) is None
