@@ -102,7 +102,7 @@ class Window:
         if self.bound is not None and not self._is_before(entry, self.bound):
             return
         self._entries.add(entry)
-        self._held[place.leg.key] = entry
+        self._held[_key(place)] = entry
         if len(self._entries) > self._size + SPARE:
             self._cut()
 
@@ -124,7 +124,7 @@ class Window:
     def fill(self, entries: list[Entry]) -> None:
         """File `entries`, which are not there yet and belong there. O(n log n)."""
         self._entries.update(entries)
-        self._held.update({entry.place.leg.key: entry for entry in entries})
+        self._held.update({_key(entry.place): entry for entry in entries})
 
     def first(self, entries: list[Entry], more: list[Entry]) -> list[Entry]:
         """Return the first of `entries`, which are sorted, and `more`, as many as it is for.
@@ -143,6 +143,7 @@ class Window:
         assert entries == sorted(entries), "not in order"
         assert {id(entry) for entry in entries} == {id(entry) for entry in self._held.values()}
         for key, entry in self._held.items():
+            assert type(key) is tuple, "what the collector looks at again and again"
             assert entry.place.leg.key == key, (key, entry)
             assert entry.value == self._value(entry.place.leg), entry
         assert len(entries) <= self._size + SPARE, "too many"
@@ -161,4 +162,11 @@ class Window:
             del self._entries[self._size :]
             self.bound = self._entries[-1]
         for entry in gone:
-            del self._held[entry.place.leg.key]
+            del self._held[_key(entry.place)]
+
+
+def _key(place: Place) -> Key:
+    """Return the key of the leg in `place`, plain and without a look at the leg, which may be
+    nowhere near the processor.
+    """
+    return place.machine, place.uniqueid
