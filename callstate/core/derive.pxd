@@ -2,6 +2,7 @@ cimport cython
 
 from callstate.core.channel cimport Call, Channel
 from callstate.core.inference cimport Inference, View
+from callstate.core.paths cimport age, rings
 from callstate.core.registry cimport Registry
 
 
@@ -11,9 +12,11 @@ cdef class Deriver:
     cdef Inference _inference
 
     cpdef object derive(self, Channel channel, Registry registry)
+    @cython.locals(way=dict, route=dict, goal=dict, line=dict)
     cdef object _leg(self, Channel channel, Registry registry, View view, dict own)
+    @cython.locals(said=tuple, values=dict)
     cdef dict _said(self, Channel channel)
-    @cython.locals(other=Channel, origin=Channel, between=list)
+    @cython.locals(other=Channel, origin=Channel, between=list, goal=dict, way=dict, route=dict, said=dict)
     cdef tuple _speakers(self, Channel channel, View view, dict own)
     @cython.locals(oldest=Channel, member=Channel, said=dict)
     cdef str _callid(self, Channel channel)

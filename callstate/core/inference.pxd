@@ -1,7 +1,7 @@
 cimport cython
 
 from callstate.core.channel cimport BridgeRecord, Channel
-from callstate.core.paths cimport Way
+from callstate.core.paths cimport Way, beyond, partners, way_to
 from callstate.core.registry cimport Registry
 
 

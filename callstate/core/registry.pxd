@@ -2,7 +2,7 @@ cimport cython
 
 from callstate.core.bridging cimport Bridging
 from callstate.core.calls cimport Calls
-from callstate.core.channel cimport Channel
+from callstate.core.channel cimport Channel, legs_differ
 from callstate.core.dialling cimport Dialling
 
 

@@ -3,6 +3,7 @@ cimport cython
 from callstate.core.channel cimport Channel
 from callstate.core.derive cimport Deriver
 from callstate.core.registry cimport Registry
+from callstate.core.paths cimport related
 from callstate.core.sync cimport Sync
 
 
