@@ -12,7 +12,7 @@ cdef class Deriver:
     cdef Inference _inference
 
     cpdef object derive(self, Channel channel, Registry registry)
-    @cython.locals(way=dict, route=dict, goal=dict, line=dict)
+    @cython.locals(way=dict, route=dict, goal=dict)
     cdef object _leg(self, Channel channel, Registry registry, View view, dict own)
     @cython.locals(said=tuple, values=dict)
     cdef dict _said(self, Channel channel)
@@ -23,7 +23,7 @@ cdef class Deriver:
 
 
 cdef dict _over(dict below, dict above)
-cdef object _known(dict said, str field, object inferred)
+cdef object _known(dict own, dict others, str field, object inferred)
 cdef object _peer(dict own, dict route, str field, object at_end, object at_source)
 cdef int _presented(dict way, Channel caller)
 cdef str _status(Channel channel, Registry registry)

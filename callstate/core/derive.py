@@ -92,31 +92,31 @@ class Deriver:
 
     def _leg(self, channel: Channel, registry: Registry, view: View, own: Said) -> Leg:
         way, route, goal = self._speakers(channel, view, own)
-        line = _over(route, own)
         source, end, caller = view.source, view.destination, view.way.origin.snapshot
-        stype, dtype = way.get("stype", source.type), goal.get("dtype", end.type)
+        stype, dtype = way.get("stype", source.type), own.get("dtype") or goal.get("dtype", end.type)
+        number, name = caller.caller_number, caller.caller_name
         peer = _peer(own, route, "peer", end.peer, source.peer)
         return Leg(
             answered=channel.answered,
             billing_peer=_peer(own, route, "billing_peer", end.billing_peer, source.billing_peer),
-            callerid_external=way.get("callerid_external", caller.caller_number),
-            callerid_internal=way.get("callerid_internal", caller.caller_number),
-            callername_external=way.get("callername_external", caller.caller_name),
-            callername_internal=way.get("callername_internal", caller.caller_name),
+            callerid_external=way.get("callerid_external", number),
+            callerid_internal=way.get("callerid_internal", number),
+            callername_external=way.get("callername_external", name),
+            callername_internal=way.get("callername_internal", name),
             callid=self._callid(channel),
             channel=channel.channel,
             cnumber=way.get("cnumber", view.called),
             ctype=way.get("ctype", view.called_type),
-            dcustomer=_known(goal, "dcustomer", end.customer),
-            dnumber=goal.get("dnumber", end.number),
+            dcustomer=_known(own, goal, "dcustomer", end.customer),
+            dnumber=own.get("dnumber") or goal.get("dnumber", end.number),
             dtype=dtype,
-            ingroup=_known(way, "ingroup", source.ingroup),
+            ingroup=_known(own, way, "ingroup", source.ingroup),
             machine=self._machine,
-            outgroup=_known(line, "outgroup", end.outgroup),
-            overmax=_known(line, "overmax", 0),
+            outgroup=_known(own, route, "outgroup", end.outgroup),
+            overmax=_known(own, route, "overmax", 0),
             peer=peer,
             recording=channel.recordings[-1] if channel.recordings else "",
-            scustomer=_known(line, "scustomer", source.customer),
+            scustomer=_known(own, route, "scustomer", source.customer),
             sip_callid=own.get("sip_callid")
             or channel.variables.get("SIPCALLID")
             or channel.sip_callid,
@@ -145,14 +145,15 @@ class Deriver:
     def _speakers(self, channel: Channel, view: View, own: Said) -> tuple[Said, Said, Said]:
         """Return what is said of who calls, of how the call goes on, and of where it goes.
 
-        After the leg itself, who calls is said where the call began, how it goes on by the
-        nearest that dialled, and where it goes by the leg that is reached; unless that one
-        began a call too: what it says then is where that call went.
+        What the leg itself says counts before all three, and is in the first already. After it,
+        who calls is said where the call began, how it goes on by the nearest that dialled, and
+        where it goes by the leg that is reached; unless that one began a call too: what it says
+        then is where that call went.
         """
         origin, between = view.way.origin, view.way.between
         goal = own
         if view.reached is not channel and view.reached.is_dialled:
-            goal = _over(self._said(view.reached), own)
+            goal = self._said(view.reached)
         if origin is channel and not between:
             return own, own, goal
         way = route = self._said(origin)
@@ -182,14 +183,21 @@ def _over(below: Said, above: Said) -> Said:
     return {**below, **above} if below else above
 
 
-def _known(said: Said, field: str, inferred: int) -> int:
-    number: int | None = said.get(field)
+def _known(own: Said, others: Said, field: str, inferred: int) -> int:
+    """Return the number that the leg itself says, else that of `others`, else what is inferred.
+
+    Who says what is no number says nothing, and is asked all the same.
+    """
+    number: int | None = own[field] if field in own else others.get(field)
     return inferred if number is None else number
 
 
 def _peer(own: Said, route: Said, field: str, at_end: int, at_source: int) -> int:
     """Return the carrier: the one that the leg itself is before that of the call so far."""
-    return _known(own, field, at_end or _known(route, field, at_source))
+    number: int | None = own.get(field)
+    if number is None:
+        number = at_end or route.get(field)
+    return at_source if number is None else number
 
 
 def _presented(way: Said, caller: Channel) -> int:
