@@ -68,7 +68,7 @@ class Calls:
         """Give `channel` another name. O(1)."""
         if channel.local_pair:
             _drop(self._by_pair, channel.local_pair, channel)
-        channel.channel = name
+        channel.rename(name)
         if channel.local_pair:
             self._by_pair.setdefault(channel.local_pair, {})[channel.uniqueid] = channel
         self.unsettle(channel)

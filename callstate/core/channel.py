@@ -80,6 +80,9 @@ class Channel:
     while it is in a parking bridge.
     `running` is the application that it runs, `Queue(sales)`, if that is one of `PLACES`.
     `said` is what its variables say, as `derive` worked it out; None when they changed since.
+    `party` is what it is, as `inference` worked it out; None when its name changed since.
+    `is_local` is True for a half of a Local channel, and `local_pair` what both halves have in
+    common, empty for other channels.
     `is_over` says that it hung up, and that something holds on to it; see `sync`.
     """
 
@@ -97,10 +100,13 @@ class Channel:
         "hangup_requested",
         "holding",
         "is_alerted",
+        "is_local",
         "is_over",
         "last_exten",
         "linkedid",
+        "local_pair",
         "parking_space",
+        "party",
         "presentation",
         "queue",
         "recordings",
@@ -119,7 +125,7 @@ class Channel:
         self.snapshot = snapshot
         self.serial = serial
         self.uniqueid = snapshot.uniqueid
-        self.channel = snapshot.channel
+        self.rename(snapshot.channel)
         self.linkedid = snapshot.linkedid
         self.variables = dict(snapshot.variables)
         self.start = uniqueid_order(snapshot.uniqueid)[0]
@@ -157,17 +163,12 @@ class Channel:
         """True for a channel that another one had made: it answers a call, or will."""
         return self.requested or self.dialled_by != ""
 
-    @property
-    def is_local(self) -> bool:
-        """True for a half of a Local channel."""
-        return self.channel[:6] == "Local/"
-
-    @property
-    def local_pair(self) -> str:
-        """What both halves of a Local channel have in common, empty for other channels."""
-        if self.is_local and self.channel[-2:] in (";1", ";2"):
-            return self.channel[:-2]
-        return ""
+    def rename(self, name: str) -> None:
+        """Take another name, and what follows from it."""
+        self.channel = name
+        self.is_local = name[:6] == "Local/"
+        self.local_pair = name[:-2] if self.is_local and name[-2:] in (";1", ";2") else ""
+        self.party: tuple[object, Any, Any] | None = None
 
     def dial(self, uniqueid: str) -> None:
         """Name a channel that it dialled. O(1)."""

@@ -20,7 +20,9 @@ cdef class Inference:
 
     @cython.locals(reached=Channel)
     cpdef View view(self, Channel channel, Registry registry, bint is_caller=*)
+    @cython.locals(noted=tuple)
     cpdef object party(self, Channel channel)
+    cdef object _known_by_name(self, str channel)
     cdef object _destination(self, Channel channel)
     @cython.locals(dialled=list)
     cdef object _reach(self, Channel channel, Registry registry, set seen)

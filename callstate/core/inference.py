@@ -198,25 +198,26 @@ class Inference:
 
     def party(self, channel: Channel) -> Party:
         """Return what `channel` itself is. O(1), the first time O(rules)."""
-        name = channel.channel.rpartition("-")[0] or channel.channel
+        noted = channel.party
+        if noted is None or noted[0] is not self:
+            known = self._known_by_name(channel.channel)
+            noted = channel.party = self, known, known
+        known, party = noted[1], noted[2]
+        number = known.number or channel.snapshot.caller_number
+        customer = known.customer or self._account(channel)
+        if number != party.number or customer != party.customer:
+            party = msgspec.structs.replace(known, number=number, customer=customer)
+            channel.party = self, known, party
+        return party
+
+    def _known_by_name(self, channel: str) -> Party:
+        name = channel.rpartition("-")[0] or channel
         known = self._known.get(name)
         if known is None:
             if len(self._known) >= _CACHE_LIMIT:
                 self._known.clear()
-            known = self._known[name] = self._find(channel.channel)
-        number = known.number or channel.snapshot.caller_number
-        customer = known.customer or self._account(channel)
-        if number == known.number and customer == known.customer:
-            return known
-        return Party(
-            type=known.type,
-            number=number,
-            customer=customer,
-            peer=known.peer,
-            billing_peer=known.billing_peer,
-            ingroup=known.ingroup,
-            outgroup=known.outgroup,
-        )
+            known = self._known[name] = self._find(channel)
+        return known
 
     def _find(self, name: str) -> Party:
         line = self._line_of(name)

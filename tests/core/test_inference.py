@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from callstate.core import events as ev
@@ -77,6 +78,19 @@ def test_an_account_code_is_a_customer_where_configured(
         known = Inference(ENDPOINTS, _line_of, account_code_is_customer=is_customer)
         assert known.party(channel).customer == customer
     assert known.party(scene.new("PJSIP/a", account_code=code)).customer == 17
+
+
+def test_what_a_channel_is_follows_its_name_its_number_and_the_rules() -> None:
+    scene = Scene()
+    channel = scene.new("PJSIP/else", caller_number="7")
+    known = Inference(ENDPOINTS, _line_of)
+    assert known.party(channel) == Party(number="7")
+    channel.snapshot = msgspec.structs.replace(channel.snapshot, caller_number="8")
+    assert known.party(channel) == Party(number="8")
+    scene.registry.rename(channel, "PJSIP/a-1")
+    assert known.party(channel) == Party(type="phone", number="101", customer=17)
+    assert Inference().party(channel) == Party(number="8"), "by other rules"
+    assert known.party(channel).number == "101"
 
 
 def test_names_are_forgotten_rather_than_kept_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
