@@ -113,7 +113,7 @@ class HashIndex:
         elif not isinstance(bucket, tuple):
             self._buckets[value] = (bucket, place)
         elif len(bucket) < _TUPLE_LIMIT:
-            self._buckets[value] = (*bucket, place)
+            self._buckets[value] = bucket + (place,)  # noqa: RUF005  # unpacking makes a list first
         else:
             self._buckets[value] = {*bucket, place}
 

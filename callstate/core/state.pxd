@@ -2,13 +2,14 @@ cimport cython
 
 from callstate.core.channel cimport Channel
 from callstate.core.derive cimport Deriver
-from callstate.core.registry cimport Registry
 from callstate.core.paths cimport related
+from callstate.core.registry cimport Registry
+from callstate.core.store cimport LegStore
 from callstate.core.sync cimport Sync
 
 
 cdef class CallState:
-    cdef public object _store
+    cdef public LegStore _store
     cdef public object directory, source, ready
     cdef dict _behind, _machines
     cdef public object _rules, _endpoints, _account_code_is_customer

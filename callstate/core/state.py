@@ -224,7 +224,7 @@ class CallState:
         for uniqueid in registry.changed:
             channel = registry.channels.get(uniqueid)
             if channel is None:
-                self._store.remove(LegKey(known.machine, uniqueid))
+                self._store.remove((known.machine, uniqueid))
             else:
                 related(channel, registry, concerned)
         registry.changed.clear()
@@ -255,7 +255,7 @@ class CallState:
             if leg is not None:
                 self._store.put(leg)
             else:
-                self._store.remove(LegKey(known.machine, channel.uniqueid))
+                self._store.remove((known.machine, channel.uniqueid))
 
     def _deriver(self, machine: int) -> Deriver:
         inference = Inference(

@@ -149,7 +149,7 @@ class LegStore:
             self._refile(place, leg)
         self._publish(old, leg)
 
-    def remove(self, key: LegKey) -> Leg | None:
+    def remove(self, key: Key) -> Leg | None:
         """Remove and return the leg with `key`, if there is one. O(log n)."""
         machine, uniqueid = key
         places = self._places.get(machine)
@@ -212,8 +212,9 @@ class LegStore:
         place = place_of(leg)
         self._places.setdefault(leg.machine, {})[leg.uniqueid] = place
         self.ordered.add(place)
-        for index, value in zip(self._indexes, _values(leg), strict=True):
+        for at, value in enumerate(_values(leg)):
             if value:
+                index = self._indexes[at]
                 index.add(value, place)
 
     def _unfile(self, place: Place) -> None:
@@ -222,8 +223,9 @@ class LegStore:
         if not places:
             del self._places[place.machine]
         self.ordered.remove(place)
-        for index, value in zip(self._indexes, _values(place.leg), strict=True):
+        for at, value in enumerate(_values(place.leg)):
             if value:
+                index = self._indexes[at]
                 index.remove(value, place)
 
     def _refile(self, place: Place, leg: Leg) -> None:
@@ -241,8 +243,8 @@ class LegStore:
         ):
             if was != now:
                 _move(place, index, fold(was), fold(now))
-        before, after = {old.scustomer, old.dcustomer}, {leg.scustomer, leg.dcustomer}
-        if before != after:
+        if old.scustomer != leg.scustomer or old.dcustomer != leg.dcustomer:
+            before, after = {old.scustomer, old.dcustomer}, {leg.scustomer, leg.dcustomer}
             for customer in before - after - {0}:
                 self.by_customer.remove(customer, place)
             for customer in after - before - {0}:
