@@ -28,4 +28,4 @@ cdef class Call:
     cdef public str callid
 
 
-cpdef bint legs_differ(object before, object after)
+cpdef bint callers_differ(object before, object after)

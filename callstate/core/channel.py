@@ -121,13 +121,15 @@ class Channel:
         "variables",
     )
 
-    def __init__(self, snapshot: ChannelSnapshot, *, serial: int) -> None:
+    def __init__(
+        self, snapshot: ChannelSnapshot, variables: dict[str, str], *, serial: int
+    ) -> None:
         self.snapshot = snapshot
         self.serial = serial
         self.uniqueid = snapshot.uniqueid
         self.rename(snapshot.channel)
         self.linkedid = snapshot.linkedid
-        self.variables = dict(snapshot.variables)
+        self.variables = variables
         self.start = uniqueid_order(snapshot.uniqueid)[0]
         self.answered = 0
         self.came_up = False
@@ -263,15 +265,14 @@ class Call:
         return f"Call({self.callid!r}, {len(self.members)})"
 
 
-def legs_differ(before: ChannelSnapshot, after: ChannelSnapshot) -> bool:
-    """True if legs may look different for it: they show nothing else of a block.
+def callers_differ(before: ChannelSnapshot, after: ChannelSnapshot) -> bool:
+    """True if two blocks show another caller.
 
-    Most blocks differ in the priority alone: a dialplan moves on.
+    With the state and the extension, that is all that a leg shows of a block. Most blocks differ
+    in the priority alone: a dialplan moves on.
     """
     return (
-        before.channel_state != after.channel_state
-        or before.exten != after.exten
-        or before.caller_number != after.caller_number
+        before.caller_number != after.caller_number
         or before.caller_name != after.caller_name
         or before.account_code != after.account_code
     )

@@ -93,7 +93,8 @@ class Deriver:
     def _leg(self, channel: Channel, registry: Registry, view: View, own: Said) -> Leg:
         way, route, goal = self._speakers(channel, view, own)
         source, end, caller = view.source, view.destination, view.way.origin.snapshot
-        stype, dtype = way.get("stype", source.type), own.get("dtype") or goal.get("dtype", end.type)
+        stype = way.get("stype", source.type)
+        dtype = own.get("dtype") or goal.get("dtype", end.type)
         number, name = caller.caller_number, caller.caller_name
         peer = _peer(own, route, "peer", end.peer, source.peer)
         return Leg(

@@ -2,7 +2,7 @@ cimport cython
 
 from callstate.core.bridging cimport Bridging
 from callstate.core.calls cimport Calls
-from callstate.core.channel cimport Channel, legs_differ
+from callstate.core.channel cimport Channel, callers_differ
 from callstate.core.dialling cimport Dialling
 
 
@@ -15,6 +15,8 @@ cdef class Registry:
     cdef public double now
     cdef public Registry _carried
     cdef public dict _by_name, _superseded, _tombstones
+    cdef tuple _pairs
+    cdef dict _variables
     cdef int _serial
 
     @cython.locals(channel=Channel)
@@ -25,8 +27,9 @@ cdef class Registry:
     cpdef Channel known(self, object snapshot, object at)
     @cython.locals(before=Channel)
     cdef Channel _create(self, object snapshot, object at)
+    @cython.locals(state=int, is_other=bint, exten=str, linkedid=str)
     cdef _refresh(self, Channel channel, object snapshot, object at)
-    @cython.locals(was=tuple, now=tuple)
+    @cython.locals(was=tuple, now=tuple, name=str, value=str)
     cdef _show(self, Channel channel, tuple before, tuple after)
     cdef _move(self, Channel channel, str before)
     cpdef relink(self, Channel channel, str linkedid)

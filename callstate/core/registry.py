@@ -13,7 +13,7 @@ from itertools import islice
 
 from callstate.core.bridging import Bridging
 from callstate.core.calls import Calls
-from callstate.core.channel import Channel, legs_differ
+from callstate.core.channel import Channel, callers_differ
 from callstate.core.dialling import Dialling
 from callstate.core.events import ChannelSnapshot, ChannelState
 
@@ -52,6 +52,9 @@ class Registry:
         self._superseded: dict[str, str] = {}
         self._tombstones: dict[str, float] = {}
         self._serial = 0
+        # The variables that a channel showed at first: nearly always the next one shows the same.
+        self._pairs: tuple[tuple[str, str], ...] = ()
+        self._variables: dict[str, str] = {}
 
     def get(self, name: str) -> Channel | None:
         """Return the channel with that name, if there is one. O(1)."""
@@ -136,7 +139,10 @@ class Registry:
 
     def _create(self, snapshot: ChannelSnapshot, at: float) -> Channel:
         self._serial += 1
-        channel = Channel(snapshot, serial=self._serial)
+        if snapshot.variables is not self._pairs:
+            self._pairs = snapshot.variables
+            self._variables = dict(snapshot.variables)
+        channel = Channel(snapshot, self._variables.copy(), serial=self._serial)
         channel.start = channel.start or max(int(at), 0)
         self.channels[channel.uniqueid] = channel
         self._by_name[channel.channel] = channel
@@ -160,13 +166,16 @@ class Registry:
             self.relink(channel, linkedid)
         if snapshot.variables != before.variables:
             self._show(channel, before.variables, snapshot.variables)
-        if snapshot.channel_state == _UP and before.channel_state != _UP and at >= 0:
+        state, exten = before.channel_state, before.exten
+        is_other = snapshot.channel_state != state
+        if is_other and snapshot.channel_state == _UP and at >= 0:
             channel.came_up = True
         if channel.came_up and not channel.answered:
             channel.answered = int(at)
-        if snapshot.exten != before.exten:
-            self._move(channel, before.exten)
-        if legs_differ(before, snapshot):
+        if snapshot.exten != exten:
+            is_other = True
+            self._move(channel, exten)
+        if is_other or callers_differ(before, snapshot):
             self.changed.add(channel.uniqueid)
 
     def _show(
@@ -181,8 +190,9 @@ class Registry:
         """
         if len(before) < len(after):
             before += (("", ""),) * (len(after) - len(before))
-        for was, now in zip(before, after, strict=False):
-            if was == now:
+        for at, now in enumerate(after):
+            was = before[at]
+            if was is now or was == now:
                 continue
             name, value = now
             # The names are the same in every block, unless the machine's configuration changed.

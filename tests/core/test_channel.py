@@ -44,7 +44,7 @@ def test_a_number_is_found_in_a_dial_string_and_nothing_else(dial_string: str, n
 def test_extensions_count_when_somebody_can_dial_them(
     extens: tuple[str, ...], first: str, last: str
 ) -> None:
-    channel = Channel(snapshot(exten=extens[0]), serial=1)
+    channel = Channel(snapshot(exten=extens[0]), {}, serial=1)
     for exten in extens[1:]:
         channel.note_exten(exten)
     assert (channel.first_exten, channel.last_exten) == (first, last)
@@ -60,7 +60,7 @@ def test_extensions_count_when_somebody_can_dial_them(
     ],
 )
 def test_halves_of_a_local_channel_have_its_name_in_common(name: str, pair: str) -> None:
-    channel = Channel(snapshot(channel=name), serial=1)
+    channel = Channel(snapshot(channel=name), {}, serial=1)
     assert channel.local_pair == pair
     assert channel.is_local == name.startswith("Local/")
     assert name in repr(channel)
