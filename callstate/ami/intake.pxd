@@ -8,7 +8,7 @@ cdef class Intake:
     cdef public long ignored
     cdef object _tally
     cdef public Translator _translator
-    cdef Blocks _blocks
+    cdef public Blocks _blocks
     cdef object _glance
 
     cpdef list events(self, bytes whole, double received)
