@@ -47,7 +47,9 @@ def _tested(paths: tuple[str, ...], calls: int) -> dict[str, Any]:
         cwd=ROOT, capture_output=True, text=True, check=False,
         env=os.environ | {"CALLSTATE_SOAK_CALLS": f"{calls}"},
     )  # fmt: skip
-    counts = {word: int(number) for number, word in _COUNT.findall(ran.stdout.splitlines()[-1])}
+    lines = ran.stdout.splitlines()
+    assert lines, f"no test ran: {ran.stderr}"
+    counts = {word: int(number) for number, word in _COUNT.findall(lines[-1])}
     failed = sum(number for word, number in counts.items() if word != "passed")
     if ran.returncode and not failed:
         failed = 1
