@@ -206,11 +206,11 @@ def _upkeep(stores: dict[int, LegStore], size: Size, what: str) -> Finding:
 
 def _values(stores: dict[int, LegStore]) -> Finding:
     largest = stores[max(stores)]
-    indexes = {name: index for name, index in vars(largest).items() if isinstance(index, HashIndex)}
+    names = [name for name in dir(largest) if isinstance(getattr(largest, name), HashIndex)]
     return Finding(
         bench=NAME,
         what="different values in each index",
-        figures={"legs": len(largest), **{name: len(index) for name, index in indexes.items()}},
+        figures={"legs": len(largest), **{name: len(getattr(largest, name)) for name in names}},
     )
 
 
