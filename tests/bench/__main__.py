@@ -45,7 +45,7 @@ def _run_alone(name: str, size: str, where: Setting) -> Iterator[Finding]:
 
 def _save(where: Setting, findings: list[Finding], text: str) -> None:
     RESULTS.mkdir(exist_ok=True)
-    stem = RESULTS / f"{where.date}-{where.size}"
+    stem = RESULTS / f"{where.date}-{where.size}-{where.build}"
     lines = [line_of(where, finding) for finding in findings]
     stem.with_suffix(".jsonl").write_text("\n".join([*lines, ""]), encoding="utf-8")
     stem.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
