@@ -16,7 +16,7 @@ on_compiled := CALLSTATE_BUILD=compiled PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/bu
 ON := $(on_$(CALLSTATE_BUILD))
 COPY := $(filter compiled,$(CALLSTATE_BUILD))
 
-.PHONY: demo test compiled test-compiled databases monitoring live bench load fuzz check packaging dist format clean
+.PHONY: demo test compiled test-compiled databases monitoring live bench load fuzz sanitized check packaging dist format clean
 
 demo: $(VENV)/run.stamp   ## two recorded machines, played over real sockets, and curl lines to try
 	$(BIN)/callstate demo
@@ -53,6 +53,15 @@ load: $(VENV)/dev.stamp $(COPY)   ## half an hour of ten busy machines and fifty
 fuzz: $(VENV)/dev.stamp $(COPY)   ## ten million wrong messages, then wrong requests at a whole daemon
 	$(ON) $(BIN)/python -m tests.fuzz.wire --messages 10000000 $(FUZZ)
 	$(ON) $(BIN)/python -m tests.fuzz.attack --clients 100000
+
+# Compiled for this alone, in minutes. What happens outside of bytes that C was given ends the run with a report.
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+sanitized: $(VENV)/dev.stamp ## the tests of ami, every byte that C reads watched by gcc's sanitizers
+	mkdir -p build/sanitized
+	CFLAGS="$(SANITIZERS)" LDFLAGS="$(SANITIZERS)" $(BIN)/python -c "from pathlib import Path as P; \
+		import hatch_build as h; f = P('build/sanitized'); h.compile_modules(f); h.lay_out(f)"
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
+		$(subst build/compiled,build/sanitized/compiled,$(on_compiled)) $(BIN)/pytest tests/ami
 
 check: $(VENV)/dev.stamp  ## formatter, linter, types
 	$(BIN)/ruff format --check .

@@ -65,6 +65,9 @@ class Blocks:
         begin = before.find(line)
         if begin < 0:
             return False
+        if known.varied and (line + value + b"\r\n") in known.block + b"\r\n":
+            # What is remembered would show nothing new, though another value may have been told.
+            return False
         rest = before.find(b"\r\n", begin + 2)
         tail = before[:begin] + line + value + (before[rest:] if rest >= 0 else b"")
         if at + len(tail) != end or not raw.startswith(tail, at):
@@ -82,7 +85,7 @@ class Blocks:
         self._latest.forget_told(name)
 
     def note_listed(self) -> None:
-        """Note that a list shows the channel read last, and what else may be new of it."""
+        """Note that all may be new of the channel read last: a list shows it, or another begin."""
         self._latest.is_at_place = True
         self._latest.told = b""
 

@@ -1,8 +1,4 @@
-"""The twin of `glance` in C, for builds that have it.
-
-It gives exactly what that gives, but that it may have a message read in full which that one
-passes over. The tests are the same for both.
-"""
+"""The twin of `glance` in C, for builds that have it. It gives exactly the same."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.string cimport memchr, memcmp
@@ -14,6 +10,7 @@ from callstate.ami.lines cimport cut, has, is_end, line_end, memmem, message_end
 
 from sys import intern
 
+from callstate.ami.decode import END
 from callstate.ami.glance import FOLLOWED, NEWEXTEN, VARSET
 from callstate.ami.headers import TELLING, unescape
 from callstate.ami.known import NOBODY
@@ -30,7 +27,6 @@ cdef bytes _VARSET_LINE = b"Event: VarSet", _NEWEXTEN_LINE = b"Event: Newexten"
 cdef Py_ssize_t _VARSET_SIZE = len(VARSET)
 cdef Py_ssize_t _NEWEXTEN_SIZE = len(NEWEXTEN)
 cdef bytes _PEER_NAME = PEER_NAME.encode(), _PEER_CALL_ID = PEER_CALL_ID.encode()
-cdef Py_ssize_t _STAMP_SIZE = len(b"Timestamp: ") + 17 + 2
 
 
 cdef class Glance:
@@ -50,8 +46,7 @@ cdef class Glance:
     # The piece of the stream, and how far it was looked at.
     cdef bytes _whole
     cdef Py_ssize_t _at
-    # What they have before the block: so many bytes of Timestamp, and this line.
-    cdef Py_ssize_t _stamp
+    # The line that they have before the block, behind the Timestamp.
     cdef bytes _system
 
     def __init__(self, Blocks blocks, variables, lines):
@@ -65,6 +60,9 @@ cdef class Glance:
         self._whole = self._system = self.line = b""
 
     def begin(self, bytes whole not None):
+        # What follows the last end is no message, and nothing here could tell where it ends.
+        if not whole.endswith(END):
+            whole = whole[: whole.rfind(END) + len(END)] if END in whole else b""
         self._whole = whole
         self._at = 0
 
@@ -127,9 +125,7 @@ cdef class Glance:
         cdef Py_ssize_t size
         if known is NOBODY or self._variables is None:
             return NULL
-        p += (_VARSET_SIZE if is_varset else _NEWEXTEN_SIZE) + self._stamp
-        if p >= stop:
-            return NULL
+        p = _behind_stamp(p + (_VARSET_SIZE if is_varset else _NEWEXTEN_SIZE), stop)
         size = PyBytes_GET_SIZE(self._system)
         if size:
             if not has(p, stop, PyBytes_AS_STRING(self._system), size):
@@ -154,9 +150,9 @@ cdef class Glance:
             return NULL
         p += 12
         end = line_end(p, stop)
-        if is_end(end, stop) or cut(p, end) in self._names:
+        if not has(end, stop, b"\r\nValue: ", 9) or cut(p, end) in self._names:
             return NULL
-        end = line_end(end + 2, stop)
+        end = line_end(end + 9, stop)
         if not is_end(end, stop):
             return NULL
         return end
@@ -168,14 +164,11 @@ cdef class Glance:
         """
         cdef const char *end
         cdef Known known
-        self._stamp = _STAMP_SIZE if has(p, stop, b"Timestamp: ", 11) else 0
+        p = _behind_stamp(p, stop)
         self._system = b""
-        p += self._stamp
-        if p >= stop:
-            return NULL
         if has(p, stop, b"SystemName: ", 12):
             end = line_end(p, stop)
-            if end == stop:
+            if end == stop or is_end(end, stop):
                 return NULL
             self._system = cut(p, end + 2)
             p = end + 2
@@ -201,6 +194,7 @@ cdef class Glance:
         cdef const char *end
         cdef Known known
         cdef bytes name, content, message
+        cdef bint is_news
         p = self._turn(p + _VARSET_SIZE, stop)
         if p == NULL:
             return NULL
@@ -219,11 +213,14 @@ cdef class Glance:
             name = cut(begin + 12, after).lstrip(b"_")
             content = cut(after + 9, end)
             message = cut(raw, end)
+            is_news = self._variables is None or name in self._variables
+            is_news = is_news and not known.has_told(name, content)
+            if is_news and known.has_varied(name):
+                return NULL
             self._blocks.late[known.uniqueid] = message
-            if self._variables is None or name in self._variables:
-                if not known.has_told(name, content):
-                    told.append(self._set(message, known, name, content, received))
-                    self.told += 1
+            if is_news:
+                told.append(self._set(message, known, name, content, received))
+                self.told += 1
             return end
         end = message_end(p, stop)
         after = _last_line(block, end)
@@ -274,6 +271,13 @@ cdef class Glance:
         return end
 
 
+cdef inline const char *_behind_stamp(const char *p, const char *stop) noexcept nogil:
+    """Return where what follows a usual Timestamp begins, `p` if there is none at `p`."""
+    if has(p, stop, b"Timestamp: ", 11) and stop - p >= 30 and line_end(p, p + 30) == p + 28:
+        return p + 30
+    return p
+
+
 cdef inline const char *_behind_head(const char *p, const char *stop, Known known) noexcept:
     """Return where the priority ends in the block at `p`, NULL if it does not begin as known."""
     cdef const char *head = PyBytes_AS_STRING(known.moved)
@@ -306,9 +310,9 @@ cdef const char *_end_of_newexten(const char *p, const char *stop) except? NULL:
     if not has(begin, stop, b"\r\nApplication: ", 15):
         return NULL
     p = line_end(begin + 15, stop)
-    if is_end(p, stop) or cut(begin + 15, p) in TELLING:
+    if not has(p, stop, b"\r\nAppData: ", 11) or cut(begin + 15, p) in TELLING:
         return NULL
-    p = line_end(p + 2, stop)
+    p = line_end(p + 11, stop)
     if not is_end(p, stop):
         return NULL
     return p
@@ -378,6 +382,10 @@ cdef bint _vary(
         if rest - at > size and at[size] == c'=' and not memcmp(at, PyBytes_AS_STRING(name), size):
             break
         at = rest + 16
+    if known.varied:
+        line = b"\r\nChanVariable: " + name + b"=" + value[: value_end - value] + b"\r\n"
+        if line in known.block + b"\r\n":
+            return False
     before = at - begin + size + 1
     if end - p != before + (value_end - value) + (stop - rest):
         return False

@@ -10,6 +10,8 @@ from callstate.ami import places
 cdef dict _KEYS = places.KEYS
 cdef tuple _NO_CHANNEL = places.NO_CHANNEL
 cdef Py_ssize_t _PROLOGUE = places.PROLOGUE
+# Up to here every whole number is a double.
+cdef long long _EXACT = 1LL << 53
 
 
 def place(bytes raw not None, bytes prefix not None):
@@ -88,6 +90,7 @@ def has_another(bytes raw not None, Py_ssize_t begin, tuple span not None):
     cdef Py_ssize_t size = PyBytes_GET_SIZE(raw)
     cdef Py_ssize_t start, stop
     start, stop = span
+    begin = max(begin, 0)
     if not stop:
         return _begins(base + begin, base + size)
     return _begins(base + begin, base + min(start, size)) or _begins(base + stop, base + size)
@@ -159,7 +162,7 @@ cpdef double time_of(bytes raw, double received) except? -1:
         if not c'0' <= p[digit] <= c'9':
             return places.time_of(raw, received)
         whole = whole * 10 + (p[digit] - c'0')
-    if whole > 1 << 53:
+    if whole > _EXACT:
         return places.time_of(raw, received)
     # Both are exact as a double, so their quotient is the one that is nearest.
     return <double>whole / 1e6

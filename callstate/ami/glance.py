@@ -29,11 +29,11 @@ VARSET = b"Event: VarSet\r\nPrivilege: dialplan,all\r\n"
 NEWEXTEN = b"Event: Newexten\r\nPrivilege: dialplan,all\r\n"
 # Timestamps have one length (main/manager.c, append_event).
 _STAMP = b"Timestamp: "
-_STAMP_SIZE = len(_STAMP) + 17 + 2
+_STAMP_SIZE = len(_STAMP) + 17
 _SYSTEM = b"SystemName: "
 
-_VARIABLE = b"\r\nVariable: "
-_EXTENSION = b"\r\nExtension: "
+_VARIABLE, _VALUE = b"\r\nVariable: ", b"\r\nValue: "
+_EXTENSION, _APPLICATION, _DATA = b"\r\nExtension: ", b"\r\nApplication: ", b"\r\nAppData: "
 
 # A block that shows another value of one of these is read in full.
 FOLLOWED = frozenset(name.encode() for name in VARIABLES)
@@ -61,8 +61,7 @@ class Glance:
         self._names = frozenset(
             marks + name for name in variables or () for marks in (b"", b"_", b"__")
         )
-        # What they have before the block: so many bytes of Timestamp, and this line.
-        self._stamp = 0
+        # The line that they have before the block, behind the Timestamp.
         self._system = b""
         self._rest: Iterator[bytes] = iter(())
 
@@ -82,23 +81,22 @@ class Glance:
 
     def _following(self, told: list[ev.Event], received: float) -> bytes | None:
         names, late = self._names, self._blocks.late
-        known, head, varset_tail, newexten_tail, varset_at, newexten_at = self._run()
+        known, head, varset_tail, newexten_tail = self._run()
         for raw in self._rest:
             if raw.startswith(VARSET):
-                at = raw.startswith(head, varset_at) and raw.find(b"\r\n", varset_at + len(head))
-                if at and raw.startswith(varset_tail, at):
-                    begin = at + len(varset_tail)
+                begin = _behind_block(raw, len(VARSET), head, varset_tail)
+                if begin:
                     after = raw.find(b"\r\n", begin)
-                    if raw[begin:after] not in names and raw.count(b"\r\n", after) == 1:
+                    is_last = raw.startswith(_VALUE, after) and raw.find(b"\r\n", after + 9) < 0
+                    if is_last and raw[begin:after] not in names:
                         late[known.uniqueid] = raw
                         self.varsets += 1
                         continue
                 event = self._glance_at_varset(raw, received)
                 self.varsets += event is not UNSURE
             elif raw.startswith(NEWEXTEN):
-                at = raw.startswith(head, newexten_at)
-                at = at and raw.find(b"\r\n", newexten_at + len(head))
-                if at and _tells_no_place(raw, at, newexten_tail):
+                begin = _behind_block(raw, len(NEWEXTEN), head, newexten_tail)
+                if begin and _tells_no_place(raw, begin):
                     late[known.uniqueid] = raw
                     self.newextens += 1
                     continue
@@ -114,25 +112,23 @@ class Glance:
             if isinstance(event, ev.Event):
                 self.told += 1
                 told.append(event)
-            known, head, varset_tail, newexten_tail, varset_at, newexten_at = self._run()
+            known, head, varset_tail, newexten_tail = self._run()
         return None
 
-    def _run(self) -> tuple[Known, bytes, bytes, bytes, int, int]:
+    def _run(self) -> tuple[Known, bytes, bytes, bytes]:
         """Return what a message begins and goes on with that shows nothing new but a priority.
 
         It is of the channel that was looked at last.
         """
         known = self._blocks.current
         if known is NOBODY or self._variables is None:
-            return known, b"?", b"", b"", 0, 0
+            return known, b"?", b"", b""
         return (
             known,
             self._system + known.head,
             known.tail + _VARIABLE,
             # No such Newexten, where one may tell that it left a place.
             b"?" if known.is_at_place else known.tail + _EXTENSION,
-            len(VARSET) + self._stamp,
-            len(NEWEXTEN) + self._stamp,
         )
 
     def _glance_at_varset(self, raw: bytes, received: float) -> ev.Event | bool:
@@ -142,16 +138,17 @@ class Glance:
             return UNSURE
         begin = raw.rfind(_VARIABLE)
         after = raw.find(b"\r\n", begin + 12)
-        if not raw.startswith(b"\r\nValue: ", after) or raw.find(b"\r\n", after + 9) >= 0:
+        if not raw.startswith(_VALUE, after) or raw.find(b"\r\n", after + 9) >= 0:
             return UNSURE
         name, content = raw[begin + 12 : after].lstrip(b"_"), raw[after + 9 :]
         is_wanted = self._variables is None or name in self._variables
         at, tail = raw.find(b"\r\n", start + len(known.head)), known.tail
         if raw.startswith(tail, at) and begin == at + len(tail):
+            is_news = is_wanted and not known.has_told(name, content)
+            if is_news and known.has_varied(name):
+                return UNSURE
             self._blocks.late[known.uniqueid] = raw
-            if not is_wanted or known.has_told(name, content):
-                return NOTHING
-            return set_event(raw, known, name, content, received)
+            return set_event(raw, known, name, content, received) if is_news else NOTHING
         if name in FOLLOWED or not self._blocks.vary(known, raw, at, name, content, begin):
             return UNSURE
         self._blocks.late[known.uniqueid] = raw
@@ -162,8 +159,8 @@ class Glance:
         known, start = self._turn(raw, len(NEWEXTEN))
         if known is None or known.is_at_place:
             return UNSURE
-        at = raw.find(b"\r\n", start + len(known.head))
-        if not _tells_no_place(raw, at, known.tail + _EXTENSION):
+        begin = _behind_block(raw, start, known.head, known.tail + _EXTENSION)
+        if not begin or not _tells_no_place(raw, begin):
             return UNSURE
         self._blocks.late[known.uniqueid] = raw
         return NOTHING
@@ -174,8 +171,8 @@ class Glance:
         The message has `start` bytes before its Timestamp, or before the block. None if it is
         not known, or its block does not begin as it did.
         """
-        self._stamp = _STAMP_SIZE if raw.startswith(_STAMP, start) else 0
-        start += self._stamp
+        if raw.startswith(_STAMP, start) and raw.find(b"\r\n", start) == start + _STAMP_SIZE:
+            start += _STAMP_SIZE + 2
         self._system = b""
         if raw.startswith(_SYSTEM, start):
             self._system = raw[start : raw.find(b"\r\n", start) + 2]
@@ -195,6 +192,8 @@ class Glance:
         if not raw.startswith(who, start) or not known.channel.exten:
             return False
         end = raw.find(b"\r\nPriority: ", begin)
+        if end < 0:
+            return False
         place = raw[begin:end].split(b"\r\nExten: ")
         if len(place) != 2 or b"\r" in place[0] or b"\r" in place[1]:
             return False
@@ -205,15 +204,28 @@ class Glance:
         return True
 
 
-def _tells_no_place(raw: bytes, at: int, tail: bytes) -> bool:
-    """True if `tail` is at `at`, and then the rest of a Newexten that tells no place."""
-    if not raw.startswith(tail, at):
+def _behind_block(raw: bytes, start: int, head: bytes, tail: bytes) -> int:
+    """Return where `tail` ends, if the block at `start` has `head`, a priority and `tail`, else 0.
+
+    There may be a Timestamp before it.
+    """
+    if raw.startswith(_STAMP, start) and raw.find(b"\r\n", start) == start + _STAMP_SIZE:
+        start += _STAMP_SIZE + 2
+    if not raw.startswith(head, start):
+        return 0
+    at = raw.find(b"\r\n", start + len(head))
+    return at + len(tail) if raw.startswith(tail, at) else 0
+
+
+def _tells_no_place(raw: bytes, start: int) -> bool:
+    """True if what goes on at `start`, with its extension, is a Newexten that tells no place."""
+    begin = raw.find(b"\r\n", start)
+    if not raw.startswith(_APPLICATION, begin):
         return False
-    start = at + len(tail)
-    begin = raw.find(b"\r\nApplication: ", start) + 15
-    if begin < 15 or raw.count(b"\r\n", start) != 2:
+    end = raw.find(b"\r\n", begin + 15)
+    if not raw.startswith(_DATA, end) or raw.find(b"\r\n", end + 11) >= 0:
         return False
-    return raw[begin : raw.find(b"\r\n", begin)] not in TELLING
+    return raw[begin + 15 : end] not in TELLING
 
 
 def _first_line(raw: bytes) -> bytes:

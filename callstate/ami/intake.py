@@ -13,7 +13,7 @@ try:
 except ImportError:  # a build in Python alone
     from callstate.ami.glance import Glance
 
-# Events whose blocks need not be their channels' latest, and those at which all blocks are
+# Events whose blocks need not be their channels' latest, and those at which blocks are
 # forgotten: what was passed over is told before them.
 _SETTLING = frozenset(
     {
@@ -22,6 +22,7 @@ _SETTLING = frozenset(
         b"Event: DialEnd",
         b"Event: LocalBridge",
         b"Event: BridgeInfoChannel",
+        b"Event: CoreShowChannelsComplete",
         b"Event: FullyBooted",
         b"Event: Shutdown",
     }

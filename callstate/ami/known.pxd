@@ -17,6 +17,7 @@ cdef class Known:
     cdef public Py_ssize_t _shown
 
     cpdef cut(self, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t shown)
+    cpdef bint has_varied(self, bytes name)
     cpdef bint has_told(self, bytes name, bytes value)
     cpdef tell(self, bytes name, bytes value)
     cpdef forget_told(self, bytes name)

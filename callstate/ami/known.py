@@ -84,14 +84,21 @@ class Known:
         """What comes after the value of the priority, as it was seen last."""
         return self.varied or self.block[self._ids :]
 
+    def has_varied(self, name: bytes) -> bool:
+        """True if a variable is shown by what was seen at a glance: it is told later."""
+        return b"%b%b=" % (_VARIABLE, name) in self.varied
+
     def has_told(self, name: bytes, value: bytes) -> bool:
         """True if this was the last value told of a variable. O(those told)."""
-        return b"\n" + name + b"=" + value + b"\n" in self.told
+        line = name + b"=" + value
+        return b"\n" + line + b"\n" in self.told and b"\n" not in line
 
     def tell(self, name: bytes, value: bytes) -> None:
-        """Remember what was told of a variable; values are escaped, so each is one line."""
+        """Remember what was told of a variable; what is not one line, being unescaped, is not."""
         self.forget_told(name)
-        self.told = (self.told or b"\n") + name + b"=" + value + b"\n"
+        line = name + b"=" + value
+        if b"\n" not in line:
+            self.told = (self.told or b"\n") + line + b"\n"
 
     def forget_told(self, name: bytes) -> None:
         """Forget what was told of a variable."""
@@ -136,11 +143,12 @@ def _moved(
     who = before.who
     if not block.startswith(who):
         return None
-    lines = block[len(who) : end].split(b"\r\n")
-    if len(lines) != 3 or lines[1][:7] != b"Exten: " or lines[2][:10] != b"Priority: ":
+    lines = block[len(who) : end].split(b"\r")
+    if len(lines) != 3 or lines[1][:8] != b"\nExten: " or lines[2][:11] != b"\nPriority: ":
         return None
-    context, exten, priority = lines[0], lines[1][7:], number(lines[2][10:], -1)
-    if priority < 0:
+    context, exten, digits = lines[0], lines[1][8:], lines[2][11:]
+    priority = number(digits, -1)
+    if priority < 0 or len(digits) > 9:
         return None
     return replace(
         before.channel,

@@ -22,7 +22,7 @@ cdef inline const char *line_end(const char *p, const char *stop) noexcept nogil
 
 
 cdef inline const char *message_end(const char *p, const char *stop) noexcept nogil:
-    """Return where the message ends that `p` is in: every message here has an end."""
+    """Return where the message ends that `p` is in, `stop` if it does not."""
     # From line to line: a third of what a search for four bytes costs.
     while stop - p >= 4:
         p = <const char *>memchr(p, c'\r', stop - p - 3)

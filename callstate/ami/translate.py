@@ -141,10 +141,15 @@ class Translator:
         return handler
 
     def _newchannel(self, raw: bytes, received: float) -> ev.Event | None:
+        remembered = len(self.blocks)
         channel, _ = self.blocks.read(raw)
         if channel is None:
             return None
-        self.blocks.note_place(False)
+        if len(self.blocks) > remembered:
+            self.blocks.note_place(False)
+        else:
+            # It came before, or the channel did: by now it may run something.
+            self.blocks.note_listed()
         return ev.Newchannel(time_of(raw, received), channel)
 
     def _new_callerid(self, raw: bytes, received: float) -> ev.Event | None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from callstate.ami.glance import VARSET
 from callstate.ami.intake import Intake
 from callstate.core import events as ev
 from tests.ami.test_translate import RECEIVED, Header, block, event, whole
@@ -77,6 +78,66 @@ def test_a_value_is_told_again_after_the_block_showed_another() -> None:
     stale = varset("V", "new", *changed)
     found = told(varset("V", "new"), varset("V", "other", *changed), stale)
     assert [each.value for each in found if isinstance(each, ev.VarSet)] == ["new", "new"]
+
+
+def test_a_value_newer_than_a_block_that_is_told_later_stays() -> None:
+    """What is told last of a variable is what it is."""
+    seen = (("ChanVariable", "V=seen"), ("ChanVariable", "W=1"))
+    found = told(varset("V", "seen", *seen), varset("V", "new", *seen))
+    assert isinstance(found[-1], ev.VarSet)
+    assert (found[-1].value, found[-1].snapshot.variables[0]) == ("new", ("V", "seen"))
+
+
+def test_a_block_that_turns_back_undoes_what_was_told() -> None:
+    seen = (("ChanVariable", "V=seen"), ("ChanVariable", "W=1"))
+    found = told(varset("V", "new"), varset("V", "seen", *seen), varset("V", "old"))
+    last = [each for each in found if isinstance(each, ev.VarSet)][-1]
+    assert last.value == "old"
+
+
+def test_a_line_break_in_a_value_does_not_hide_another() -> None:
+    found = told(varset("V", "a\nBRIDGEPEER=b"), varset("BRIDGEPEER", "b"))
+    assert [each.variable for each in found if isinstance(each, ev.VarSet)] == ["V", "BRIDGEPEER"]
+
+
+def test_a_channel_that_begins_once_more_may_be_anywhere() -> None:
+    begin = event("Newchannel", *block(), *SHOWN)
+    found = told(newexten("Queue", "sales"), begin, newexten("NoOp"))
+    updates = [each for each in found if isinstance(each, ev.ChannelUpdate)]
+    assert [each.application for each in updates] == ["Queue(sales)", "NoOp"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        varset("x", "1").replace(b"Value: 1", b"Event: X"),
+        newexten("NoOp").replace(b"AppData: ", b"Response: X"),
+        newexten("NoOp").replace(b"Extension: 102", b"Privilege: X"),
+        varset("x", "1", timed=False).replace(
+            b"all\r\n", b"all\r\nTimestamp: \r\nResponse: 12345\r\n"
+        ),
+    ],
+)
+def test_another_message_in_place_of_a_header_is_seen(message: bytes) -> None:
+    found = told(varset("x", "1"), newexten("NoOp"), message)
+    assert any(isinstance(each, ev.Malformed) for each in found)
+
+
+def test_where_a_caller_is_is_told_without_the_rest() -> None:
+    place = newexten("Queue").replace(b"Extension: 102", b"X: 1").removesuffix(b"\r\nAppData: ")
+    (update,) = told(newexten("NoOp"), place)
+    assert isinstance(update, ev.ChannelUpdate)
+    assert update.application == "Queue()"
+
+
+def test_an_end_within_a_timestamp_is_an_end() -> None:
+    """Two messages that are as long as one are two."""
+    _, _, rest = varset("x", "1", timed=False).partition(b"all\r\n")
+    intake = Intake(VARIABLES)
+    intake.events(whole(event("Newchannel", *block(), *SHOWN), varset("x", "1")), RECEIVED)
+    before = intake.ignored
+    intake.events(whole(VARSET + b"Timestamp: ", b"Event: VarSet\r\n" + rest), RECEIVED)
+    assert intake.ignored - before == 2
 
 
 def test_a_list_makes_what_was_told_doubtful() -> None:

@@ -3,11 +3,19 @@
 In the build that is not compiled they are one.
 """
 
+import sys
+from collections.abc import Iterator
+from random import Random
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callstate.ami import blocks, known, places, twins
+from callstate.ami import blocks, glance, intake, known, places, twins
+from callstate.ami.decode import Decoder
 from callstate.ami.known import Known
+from tests.ami.steps import VARIABLES, Dialplans
+from tests.ami.test_translate import RECEIVED
 
 # All that a message's parts could be mistaken for, and little else.
 scraps = st.lists(
@@ -81,7 +89,7 @@ def test_a_block_without_its_prefix_is_the_same(
     assert twins.unprefixed(raw, prefix, start, end) == wanted
 
 
-@given(scraps, st.integers(0, 60), st.tuples(st.integers(0, 300), st.integers(0, 300)))
+@given(scraps, st.integers(-3, 60), st.tuples(st.integers(0, 300), st.integers(0, 300)))
 def test_another_message_is_seen(raw: bytes, begin: int, span: tuple[int, int]) -> None:
     assert twins.has_another(raw, begin, span) == places.has_another(raw, begin, span)
 
@@ -112,3 +120,44 @@ def test_a_block_says_the_same_whatever_was_before(
     earlier = None if is_first else known.read_block(b"1.1", before, None)
     wanted = known.read_block(b"1.1", block, earlier)
     assert _said(blocks.read_block(b"1.1", block, earlier)) == _said(wanted)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"Priority: 1234567890", b"Priority: 9999999999999999999", b"Exten: a\rb", b"Context: \r"],
+)
+def test_what_is_unusual_is_so_whatever_was_before(line: bytes) -> None:
+    lines = list(LINES)
+    lines[[each.partition(b" ")[0] for each in LINES].index(line.partition(b" ")[0])] = line
+    earlier = blocks.read_block(b"1.1", b"\r\n".join(LINES), None)
+    assert blocks.read_block(b"1.1", b"\r\n".join(LINES), earlier).name
+    found = blocks.read_block(b"1.1", b"\r\n".join(lines), earlier)
+    assert _said(found) == _said(blocks.read_block(b"1.1", b"\r\n".join(lines), None))
+    assert not found.name
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_a_wrong_stream_tells_the_same(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = list(_told(seed))
+    twins_in_python = {"Glance": glance.Glance, "read_block": known.read_block}
+    for name in ("has_another", "place", "time_of", "unprefixed", "value"):
+        twins_in_python[name] = getattr(places, name)
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith("callstate.ami.") and ".fast_" not in module_name:
+            for name in twins_in_python.keys() & vars(module).keys():
+                monkeypatch.setattr(module, name, twins_in_python[name])
+    assert list(_told(seed)) == found
+
+
+def _told(seed: int) -> Iterator[tuple[object, ...]]:
+    """Give what is told of a wrong stream, piece by piece, and what is counted and remembered."""
+    dice = Random(seed)
+    data = Dialplans(dice).wrong(60)
+    taken, decoder = intake.Intake(dice.choice((VARIABLES, None))), Decoder()
+    # Whoever feeds it may also fail to cut behind a message.
+    is_cut, most = dice.random() < 0.8, dice.choice((100, 3000, len(data)))
+    while data:
+        size = dice.randint(1, most)
+        piece, data = data[:size], data[size:]
+        events = taken.events(decoder.complete(piece) if is_cut else piece, RECEIVED)
+        yield events, taken.ignored, taken.malformed, len(taken._translator.blocks)
