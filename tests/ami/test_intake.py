@@ -43,7 +43,7 @@ def known_of(state: CallState) -> dict[str, Any]:
         values = {name: getattr(channel, name) for name in channel.__slots__}
         values["bridge"] = repr(values["bridge"])
         values["call"] = values["call"].callid
-        del values["said"], values["serial"]
+        del values["said"], values["serial"], values["party"]
         known[channel.uniqueid] = values
     return known
 
