@@ -12,7 +12,7 @@ cdef class Calls:
     cpdef remove(self, Channel channel)
     cpdef relink(self, Channel channel, str linkedid)
     cpdef unsettle(self, Channel channel)
-    cpdef object having(self, str linkedid)
+    cpdef dict having(self, str linkedid)
     @cython.locals(other=Channel)
     cpdef Channel other_half(self, Channel channel)
     @cython.locals(channel=Channel, member=Channel, seeds=dict)

@@ -9,10 +9,12 @@ The callid of a call is its oldest linkedid: the uniqueid of the oldest channel 
 ever part of it, also when that one is gone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from callstate.core.channel import Call, Channel
 from callstate.core.model import uniqueid_order
+
+_NONE: dict[str, Channel] = {}
 
 
 class Calls:
@@ -77,9 +79,9 @@ class Calls:
         """Say that an edge of `channel` came or went."""
         self._unsettled[channel.uniqueid] = channel
 
-    def having(self, linkedid: str) -> Iterable[Channel]:
+    def having(self, linkedid: str) -> Mapping[str, Channel]:
         """Return the channels with that linkedid, those of other calls included. O(1)."""
-        return self._by_linkedid.get(linkedid, {}).values()
+        return self._by_linkedid.get(linkedid, _NONE)
 
     def other_half(self, channel: Channel) -> Channel | None:
         """Return the other half of a Local channel, if it is there. O(1)."""

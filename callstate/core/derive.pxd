@@ -2,7 +2,7 @@ cimport cython
 
 from callstate.core.channel cimport Call, Channel
 from callstate.core.inference cimport Inference, View
-from callstate.core.paths cimport age, rings
+from callstate.core.paths cimport is_older, rings
 from callstate.core.registry cimport Registry
 
 

@@ -16,7 +16,7 @@ from callstate.core.channel import Channel
 from callstate.core.direction import direction_of
 from callstate.core.inference import Inference, View
 from callstate.core.model import Leg, Status
-from callstate.core.paths import age, rings
+from callstate.core.paths import is_older, rings
 from callstate.core.registry import Registry
 
 # Channels that are no legs: halves of Local channels, and those that Asterisk makes for
@@ -172,7 +172,7 @@ class Deriver:
         callid = call.callid
         for member in call.members:
             said = self._said(member)
-            if "callid" in said and (oldest is None or age(member) < age(oldest)):
+            if "callid" in said and (oldest is None or is_older(member, oldest)):
                 oldest, callid = member, said["callid"]
         return callid
 
@@ -189,7 +189,9 @@ def _known(own: Said, others: Said, field: str, inferred: int) -> int:
 
     Who says what is no number says nothing, and is asked all the same.
     """
-    number: int | None = own[field] if field in own else others.get(field)
+    number: int | None = own.get(field)
+    if number is None and others is not own and field not in own:
+        number = others.get(field)
     return inferred if number is None else number
 
 

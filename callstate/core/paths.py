@@ -102,6 +102,13 @@ def rings(channel: Channel, registry: Registry, depth: int = _DEPTH_LIMIT) -> bo
     return _dials_ringing(channel, registry, depth)
 
 
+def is_older(channel: Channel, other: Channel) -> bool:
+    """Tell whether `channel` is the older of the two, by their `age`."""
+    if channel.start != other.start:
+        return channel.start < other.start
+    return channel.serial < other.serial
+
+
 def age(channel: Channel) -> tuple[int, int]:
     """Return what orders channels by their age, the oldest first."""
     return channel.start, channel.serial
@@ -148,7 +155,7 @@ def _far_end(half: Channel, registry: Registry, near: Channel) -> Channel | None
     for talker in talkers(half, registry):
         if talker.dialled_by != half.uniqueid and talker is not near:
             return talker
-    ends = [end for end in dialled_ends(half, registry) if age(end) < age(near)]
+    ends = [end for end in dialled_ends(half, registry) if is_older(end, near)]
     return min(ends, key=age, default=None)
 
 
@@ -180,7 +187,7 @@ def related(channel: Channel, registry: Registry, found: dict[str, Channel]) -> 
         if current.dialled_by:
             _meet(channels.get(current.dialled_by), found, waiting)
         # Who has its uniqueid for a linkedid may be requested by it, in another call by now.
-        for other in registry.calls.having(current.uniqueid):
+        for other in registry.calls.having(current.uniqueid).values():
             _meet(other, found, waiting)
 
 

@@ -234,7 +234,7 @@ class Registry:
         self._superseded.pop(uniqueid, None)
         del self.channels[uniqueid]
         self.dialling.remove(channel)
-        for other in self.calls.having(uniqueid):
+        for other in self.calls.having(uniqueid).values():
             self.changed.add(other.uniqueid)
         self.calls.remove(channel)
         self.changed.add(uniqueid)

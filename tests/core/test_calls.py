@@ -94,7 +94,7 @@ def test_nothing_is_remembered_of_calls_that_are_over() -> None:
     assert not calls._by_linkedid
     assert not calls._by_pair
     assert not calls._births
-    assert list(calls.having("click-1")) == []
+    assert calls.having("click-1") == {}
 
 
 def test_the_other_half_is_found_as_long_as_it_is_there() -> None:
