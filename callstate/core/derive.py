@@ -7,7 +7,7 @@ anything; a leg is a function of the registry at one moment, the rules and the d
 lines.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -64,16 +64,17 @@ class Deriver:
 
     def __init__(self, machine: int, rules: Rules, inference: Inference) -> None:
         self._machine = machine
-        numbers: dict[str, Callable[[str], int | None]] = {
-            "scustomer": _number,
-            "dcustomer": _number,
-            "overmax": _number,
-            "peer": _named(rules.peers),
-            "billing_peer": _named(rules.peers),
-            "ingroup": _named(rules.groups),
-            "outgroup": _named(rules.groups),
+        peers, groups = dict(rules.peers), dict(rules.groups)
+        numbers: dict[str, dict[str, int]] = {
+            "scustomer": {},
+            "dcustomer": {},
+            "overmax": {},
+            "peer": peers,
+            "billing_peer": peers,
+            "ingroup": groups,
+            "outgroup": groups,
         }
-        # The variable, the field that it is for, and how its value is read.
+        # The variable, the field that it is for, and for one that is a number, the names of some.
         self._fields = tuple(
             (variable, field, numbers.get(field)) for field, variable in rules.variables.items()
         )
@@ -136,10 +137,10 @@ class Deriver:
         if said is None or said[0] is not self._fields:
             values: dict[str, Any] = {}
             variables = channel.variables
-            for variable, field, read in self._fields:
+            for variable, field, names in self._fields:
                 value = variables.get(variable)
                 if value:
-                    values[field] = value if read is None else read(value)
+                    values[field] = value if names is None else names.get(value) or _number(value)
             said = channel.said = self._fields, values
         return said[1]
 
@@ -222,7 +223,3 @@ def _status(channel: Channel, registry: Registry) -> str:
 def _number(value: str) -> int | None:
     value = value.strip()
     return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
-
-
-def _named(ids: Mapping[str, int]) -> Callable[[str], int | None]:
-    return lambda value: ids.get(value) or _number(value)
