@@ -41,9 +41,6 @@ MASQUERADE_SECONDS = 5.0
 # What masquerades make us ask takes at most this part of the time, however much is up.
 _MASQUERADE_SHARE = 0.05
 
-# Events that tell the session something.
-_OURS = frozenset({ev.Marker, ev.Malformed, ev.Masquerade, ev.FullyBooted})
-
 # A call's events come in bursts: what happens in so short a time is derived together.
 PUBLISH_SECONDS = 0.005
 
@@ -111,23 +108,16 @@ class Session:
         """Take in a piece. The legs follow, soon or when asked for; a bug costs one event."""
         failure: Exception | None = None
         events = self._intake.events(whole, at)
-        take, machine = self._state.take, self._machine
-        for event in events:
-            try:
-                if type(event) in _OURS:
-                    self._note(event)
-                else:
-                    take(machine, event)
-            except Exception as error:
-                self._suspicion.set()
-                failure = failure or error
-        if events and self._publishing is None:
-            later = asyncio.get_running_loop().call_later
-            self._publishing = later(PUBLISH_SECONDS, self._publish)
+        if events:
+            failure = self._state.take_all(self._machine, events, self._note)
+            if self._publishing is None:
+                later = asyncio.get_running_loop().call_later
+                self._publishing = later(PUBLISH_SECONDS, self._publish)
         self._state.alive(self._machine, at)
         if whole:
             self.measures.applied(whole, at, self._clock())
         if failure is not None:
+            self._suspicion.set()
             raise failure
 
     def _note(self, event: ev.Event) -> None:

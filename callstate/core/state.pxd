@@ -17,6 +17,8 @@ cdef class CallState:
     cpdef apply(self, object machine, object event)
     @cython.locals(known=_Machine)
     cpdef take(self, object machine, object event)
+    @cython.locals(known=_Machine)
+    cpdef object take_all(self, object machine, list events, object note)
     @cython.locals(known=_Machine, registry=Registry)
     cpdef publish(self, object machine)
     @cython.locals(channel=Channel)

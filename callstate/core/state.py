@@ -15,7 +15,7 @@ from callstate.core.model import LegKey
 from callstate.core.paths import related
 from callstate.core.registry import Registry
 from callstate.core.store import LegStore
-from callstate.core.sync import Sync
+from callstate.core.sync import Note, Sync
 
 
 class MachineStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,8 +80,8 @@ class CallState:
         """Forget a machine and its legs; nothing may happen to it any more. O(its legs)."""
         del self._machines[machine]
         self._behind.pop(machine, None)
-        for key in [place.leg.key for place in self._store.of_machine(machine)]:
-            self._store.remove(key)
+        for place in list(self._store.of_machine(machine)):
+            self._store.remove(place.leg.key)
 
     def rename_machine(self, machine: int, name: str) -> None:
         """Call a machine `name` from now on."""
@@ -111,6 +111,11 @@ class CallState:
         """Take in an event; the legs follow when somebody asks for them. O(its call)."""
         known = self._behind[machine] = self._machines[machine]
         known.sync.apply(event)
+
+    def take_all(self, machine: int, events: list[ev.Event], note: Note) -> Exception | None:
+        """Take in what came together; see `Sync.apply_all`."""
+        known = self._behind[machine] = self._machines[machine]
+        return known.sync.apply_all(events, note)
 
     def publish(self, machine: int) -> None:
         """Bring the machine's legs up to date with the events taken in. O(the calls concerned).
@@ -234,14 +239,9 @@ class CallState:
         registry = known.shown = known.sync.served
         registry.settle()
         registry.changed.clear()
-        machine = known.machine
-        gone = [
-            place.leg.key
-            for place in self._store.of_machine(machine)
-            if place.uniqueid not in registry.channels
-        ]
-        for key in gone:
-            self._store.remove(key)
+        for place in list(self._store.of_machine(known.machine)):
+            if place.uniqueid not in registry.channels:
+                self._store.remove(place.leg.key)
         self._put(known, registry, registry.channels)
 
     def _derive_anew(self) -> None:

@@ -12,3 +12,4 @@ cdef class Sync:
     cdef dict _rules
 
     cpdef apply(self, object event)
+    cpdef object apply_all(self, list events, object note)

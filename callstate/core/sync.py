@@ -29,6 +29,11 @@ _CLOCK_SLACK_SECONDS = 3
 # A channel that is missing from the lists of live ones for so long is over.
 DOUBT_SECONDS = 5.0
 
+# Events that tell the session something, which passes on what is for both.
+_NOTED = frozenset({ev.Marker, ev.Malformed, ev.Masquerade, ev.FullyBooted})
+
+Note = Callable[[ev.Event], None]
+
 
 class Sync:
     """The state of one machine, fed with the events of its connections in their order.
@@ -100,6 +105,22 @@ class Sync:
             self.mirror.apply(event)
         else:
             rule(event)
+
+    def apply_all(self, events: list[ev.Event], note: Note) -> Exception | None:
+        """Take in `events` in their order; give those that tell the session something to `note`.
+
+        Return the first error, if there was one: a bug costs one event. O(their calls).
+        """
+        failure: Exception | None = None
+        for event in events:
+            try:
+                if type(event) in _NOTED:
+                    note(event)
+                else:
+                    self.apply(event)
+            except Exception as error:
+                failure = failure or error
+        return failure
 
     def _listed(self, event: ev.CoreShowChannel | ev.Status) -> None:
         self._note(event.action_id, event.snapshot.uniqueid)

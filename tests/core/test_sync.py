@@ -1,5 +1,7 @@
 """A machine across its connections: filled beside what is served, swapped at once, healed."""
 
+from typing import Any
+
 from callstate.core import events as ev
 from callstate.core.sync import DOUBT_SECONDS, Sync
 from tests.core.shown import AT, bridge, snapshot
@@ -263,3 +265,24 @@ def test_a_new_connection_begins_without_doubts() -> None:
     _list_live(sync, at=AT)
     sync.opened()
     assert sync.doubts == {}
+
+
+def test_what_comes_together_is_taken_in_but_for_what_the_session_notes_and_a_bug_costs_one() -> (
+    None
+):
+    sync, noted = Sync(), list[ev.Event]()
+    marker, malformed = ev.Marker(AT, "1"), ev.Malformed(AT, "cut")
+    first, second = snapshot(uniqueid="1.1"), snapshot(uniqueid="1.2", channel="PJSIP/b-2")
+    broken: Any = ev.Newchannel(AT, None)  # type: ignore[arg-type]
+
+    def note(event: ev.Event) -> None:
+        noted.append(event)
+        if event is malformed:
+            raise ValueError("second")
+
+    events = [ev.Newchannel(AT, first), marker, broken, malformed, ev.Newchannel(AT, second)]
+    failure = sync.apply_all(events, note)
+    assert isinstance(failure, AttributeError), "the first"
+    assert noted == [marker, malformed]
+    assert set(sync.mirror.registry.channels) == {"1.1", "1.2"}
+    assert sync.apply_all([], note) is None
