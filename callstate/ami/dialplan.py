@@ -1,10 +1,9 @@
 """VarSet and Newexten read in full, where a `glance` at them will not do."""
 
-from sys import intern
-
 from callstate.ami.blocks import Blocks
 from callstate.ami.headers import TELLING, application, text, unescape
 from callstate.ami.known import Known
+from callstate.ami.shared import shared
 from callstate.ami.twins import time_of, value
 from callstate.core import events as ev
 from callstate.core.registry import PEER_CALL_ID, PEER_NAME
@@ -39,7 +38,7 @@ class Dialplan:
             return ev.ChannelUpdate(time_of(raw, received), channel, creates=True)
         self._blocks.note_set(name)
         content = unescape(text(value(raw, b"Value", end)))
-        return ev.VarSet(time_of(raw, received), channel, intern(text(name)), content)
+        return ev.VarSet(time_of(raw, received), channel, shared(text(name)), content)
 
     def newexten(self, raw: bytes, received: float) -> ev.Event | None:
         """Return what the Newexten `raw` tells."""
@@ -58,7 +57,7 @@ def set_event(raw: bytes, known: Known, name: bytes, content: bytes, received: f
         known.forget_told(_PEER_CALL_ID)
     known.tell(name, content)
     at = time_of(raw, received)
-    return ev.VarSet(at, known.channel, intern(text(name)), unescape(text(content)))
+    return ev.VarSet(at, known.channel, shared(text(name)), unescape(text(content)))
 
 
 def _marker(raw: bytes, received: float, name: bytes) -> ev.Event | None:

@@ -1,8 +1,6 @@
 """The twin of `known.read_block` in C, for builds that are compiled. It gives exactly the same."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.string cimport memchr, memcmp
 
 from callstate.ami.known cimport Known
@@ -11,34 +9,29 @@ from callstate.ami.lines cimport cut, has, text
 from msgspec.structs import force_setattr
 
 from callstate.ami.headers import pair, snapshot, unescape, usual_variables
+from callstate.ami.shared import TEXTS, shared
 from callstate.core.events import ChannelSnapshot
 
-
-cdef extern from "Python.h":
-    void PyUnicode_InternInPlace(PyObject **text)
+cdef dict _TEXTS = TEXTS
 
 
 cdef inline str _shared(const char *p, const char *end):
     """Return a text that many may have, empty where Asterisk says that it is unknown."""
     if end - p == 9 and memcmp(p, b"<unknown>", 9) == 0:
         return ""
-    return _interned(text(p, end))
+    return _same(text(p, end))
 
 
-cdef inline str _interned(str text):
-    cdef PyObject *shared = <PyObject *>text
-    # It gives up one reference and returns another.
-    Py_INCREF(text)
-    PyUnicode_InternInPlace(&shared)
-    result = <str>shared
-    Py_DECREF(result)
-    return result
+cdef inline str _same(str text):
+    """Return `text` as `shared` does, which needs no call where it is known."""
+    known = _TEXTS.get(text)
+    return shared(text) if known is None else known
 
 
 cdef inline str _name(const char *p, const char *end):
     if memchr(p, c'\\', end - p) == NULL:
         return _shared(p, end)
-    return _interned(unescape(text(p, end)))
+    return _same(unescape(text(p, end)))
 
 
 cdef const char *_KEYS[14]
@@ -111,8 +104,8 @@ def read_block(bytes uniqueid not None, bytes block not None, Known before):
 
 cdef _snapshot(const char **begin, const char **end, tuple variables):
     return ChannelSnapshot(
-        uniqueid=_interned(text(begin[12], end[12])),
-        linkedid=_interned(text(begin[13], end[13])),
+        uniqueid=_same(text(begin[12], end[12])),
+        linkedid=_same(text(begin[13], end[13])),
         channel=text(begin[0], end[0]),
         channel_state=_number(begin[1], end[1]) & 0xFFFF,
         caller_number=_shared(begin[3], end[3]),
@@ -151,7 +144,7 @@ cdef int _change(channel, Py_ssize_t number, const char *p, const char *end) exc
     elif number == 11:
         force_setattr(channel, "priority", _number(p, end))
     elif number == 12 or number == 13:
-        force_setattr(channel, _NAMES[number], _interned(text(p, end)))
+        force_setattr(channel, _NAMES[number], _same(text(p, end)))
     elif number == 0:
         force_setattr(channel, "channel", text(p, end))
     elif number == 4 or number == 6:

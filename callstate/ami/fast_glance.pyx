@@ -8,12 +8,11 @@ from callstate.ami.fast_places cimport time_of
 from callstate.ami.known cimport Known
 from callstate.ami.lines cimport cut, has, is_end, line_end, memmem, message_end, text
 
-from sys import intern
-
 from callstate.ami.decode import END
 from callstate.ami.glance import FOLLOWED, NEWEXTEN, VARSET
 from callstate.ami.headers import TELLING, unescape
 from callstate.ami.known import NOBODY
+from callstate.ami.shared import shared
 from callstate.core.channel import is_noted
 from callstate.core.events import VarSet
 from callstate.core.registry import PEER_CALL_ID, PEER_NAME
@@ -56,7 +55,7 @@ cdef class Glance:
         self._names = frozenset(
             [marks + name for name in variables or () for marks in (b"", b"_", b"__")]
         )
-        self._texts = {name: intern(_whole_text(name)) for name in variables or ()}
+        self._texts = {name: shared(_whole_text(name)) for name in variables or ()}
         self._whole = self._system = self.line = b""
 
     def begin(self, bytes whole not None):
@@ -242,7 +241,7 @@ cdef class Glance:
         known.tell(name, content)
         variable = self._texts.get(name)
         if variable is None:
-            variable = intern(_whole_text(name))
+            variable = shared(_whole_text(name))
         value = _whole_text(content)
         if b"\\" in content:
             value = unescape(value)

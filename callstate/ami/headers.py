@@ -7,8 +7,8 @@ ChanVariable and VarSet (ast_escape_c_alloc; main/manager_channels.c, pbx_variab
 
 import re
 from functools import lru_cache
-from sys import intern
 
+from callstate.ami.shared import shared
 from callstate.ami.twins import value
 from callstate.core.channel import APPLICATIONS
 from callstate.core.events import Bridge, ChannelSnapshot
@@ -89,7 +89,7 @@ def usual_snapshot(head: bytes, shown: tuple[tuple[str, str], ...]) -> ChannelSn
 
     That is those of releases from 13.5 on in their order, with no prefix: by position they
     cost a third of reading them by their names. `shown` are the variables' values. Texts that
-    the legs of a call share, or all calls, are kept once (`intern`).
+    the legs of a call share, or all calls, are kept once (`shared`).
     """
     match = _USUAL.fullmatch(head.decode("utf-8", "surrogateescape"))
     if match is None:
@@ -109,18 +109,18 @@ def usual_snapshot(head: bytes, shown: tuple[tuple[str, str], ...]) -> ChannelSn
         linkedid,
     ) = match.groups()
     return ChannelSnapshot(
-        uniqueid=intern(uniqueid),
-        linkedid=intern(linkedid),
+        uniqueid=shared(uniqueid),
+        linkedid=shared(linkedid),
         channel=channel,
         # The mute bit is beside the state (AST_STATE_MUTE).
         channel_state=int(state) & 0xFFFF,
-        caller_number="" if caller_number == UNKNOWN else intern(caller_number),
+        caller_number="" if caller_number == UNKNOWN else shared(caller_number),
         caller_name=_name(caller_name),
-        connected_number="" if connected_number == UNKNOWN else intern(connected_number),
+        connected_number="" if connected_number == UNKNOWN else shared(connected_number),
         connected_name=_name(connected_name),
         account_code="" if account_code == UNKNOWN else account_code,
-        context="" if context == UNKNOWN else intern(context),
-        exten="" if exten == UNKNOWN else intern(exten),
+        context="" if context == UNKNOWN else shared(context),
+        exten="" if exten == UNKNOWN else shared(exten),
         priority=int(priority),
         variables=shown,
     )
@@ -142,7 +142,7 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def _name(text: str) -> str:
-    return "" if text == UNKNOWN else intern(unescape(text))
+    return "" if text == UNKNOWN else shared(unescape(text))
 
 
 def bridge(raw: bytes) -> Bridge | None:
@@ -195,7 +195,7 @@ def text(value: bytes) -> str:
 def known_text(value: bytes) -> str:
     """Return `value` as text, empty if Asterisk says that it is unknown."""
     decoded = text(value)
-    return "" if decoded == UNKNOWN else intern(decoded)
+    return "" if decoded == UNKNOWN else shared(decoded)
 
 
 def unescape(text: str) -> str:
