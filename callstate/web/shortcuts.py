@@ -68,8 +68,10 @@ class Shortcuts:
         self._seen: dict[bytes, None] = {}
         self._known: dict[bytes, _Shortcut] = {}
         self._directory = state.directory
-        self._told: tuple[int, float | None] = 0, None
-        self._headers = b""
+        # The headers that change, as they were last, and what they said.
+        self._second, self._date = 0, b""
+        self._as_of: float | None = None
+        self._fresh = b""
 
     def __len__(self) -> int:
         return len(self._known)
@@ -138,15 +140,14 @@ class Shortcuts:
     def _changing(self, machines: frozenset[int]) -> bytes:
         """Return the headers that say when it is, and how old the answer's truth."""
         now = self._clock()
+        if int(now) != self._second:
+            self._second, self._date = int(now), _lines({"Date": formatdate(now, usegmt=True)})
         as_of, stale = self._state.freshness(machines)
-        told = int(now), as_of
-        if told == self._told and not stale:
-            return self._headers
-        headers = {"Date": formatdate(now, usegmt=True)} | freshness(as_of, stale, now)
-        lines = _lines(headers)
-        if not stale:
-            self._told, self._headers = told, lines
-        return lines
+        if stale:
+            return self._date + _lines(freshness(as_of, stale, now))
+        if as_of != self._as_of:
+            self._as_of, self._fresh = as_of, _lines(freshness(as_of, stale, now))
+        return self._date + self._fresh
 
 
 def _put(table: dict[bytes, T], key: bytes, value: T, size: int) -> None:

@@ -1,7 +1,7 @@
 """The list over HTTP: beside constant bytes, while events arrive, and when it is very long.
 
-The process is a daemon's: its web server, its connection to a machine, on one loop. Who asks
-and who sends events are processes of their own.
+The process is a daemon's: its web server, its connection to a machine, on one loop and one
+core. Who asks and who sends events are processes of their own, and share the others.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from tests.bench.bench_curves import answer
 from tests.bench.bench_sync import following, is_in_step
 from tests.bench.findings import Finding
 from tests.bench.load import Load
-from tests.bench.measure import rounded
+from tests.bench.measure import keep_a_core, rounded
 from tests.bench.sizes import Size
 
 NAME = "http"
@@ -76,6 +76,8 @@ class Beat:
 def run(size: Size) -> Iterator[Finding]:
     """Give a finding for each of the three."""
     own = size.name == "taste"
+    # The scheduler's choice of who shares a core with whom is not what is measured.
+    keep_a_core()
     yield uvloop.run(_against_constant(size, own=own))
     yield uvloop.run(_under_events(size, own=own))
     for legs in size.long_lists:
@@ -136,7 +138,7 @@ def _query(customer: object) -> str:
 
 async def _against_constant(size: Size, *, own: bool) -> Finding:
     """Ask as pollers do, with the same bytes each time, and as a proxy does that numbers them."""
-    async with serving(size.http_legs, CallState()) as up:
+    async with load.asking() as clients, serving(size.http_legs, CallState()) as up:
         mine = up.base + _query(_customer(size.http_legs))
         asked = {
             "list": (mine, True),
@@ -147,11 +149,11 @@ async def _against_constant(size: Size, *, own: bool) -> Finding:
         loads: dict[str, list[Load]] = {name: [] for name in asked}
         cpu: dict[str, list[float]] = {name: [] for name in asked}
         for url, _ in asked.values():
-            await load.ask(url, seconds=size.http_seconds / 8, clients=_CLIENTS, own=own)
+            await clients.ask(url, seconds=size.http_seconds / 8, clients=_CLIENTS, own=own)
         for _ in range(size.rounds):
             for name, (url, alike) in asked.items():
                 begin = _cpu()
-                found = await load.ask(
+                found = await clients.ask(
                     url, seconds=size.http_seconds / 2, clients=_CLIENTS, own=own, alike=alike
                 )
                 cpu[name].append((_cpu() - begin) / found.requests * 1e6)
@@ -192,19 +194,20 @@ async def _under_events(size: Size, *, own: bool) -> Finding:
     cpu: dict[str, list[float]] = {"idle": [], "busy": []}
     flows: list[float] = []
     async with (
+        load.asking() as clients,
         machine.running(capture=size.captures[0]) as remote,
         following(remote) as watched,
         serving(size.http_legs, watched.state) as up,
     ):
         await _until(lambda: is_in_step(watched.state))
         url = up.base + _query(_customer(size.http_legs))
-        await load.ask(url, seconds=size.http_seconds / 8, clients=_CLIENTS, own=own)
+        await clients.ask(url, seconds=size.http_seconds / 8, clients=_CLIENTS, own=own)
         for _ in range(size.rounds):
             for name in ("idle", "busy"):
                 await remote.ask(f"pace {size.event_rate}" if name == "busy" else "rest")
                 sent, begin, used = int(await remote.ask("sent")), time.perf_counter(), _cpu()
                 seconds = size.http_seconds / 2
-                found = await load.ask(url, seconds=seconds, clients=_CLIENTS, own=own)
+                found = await clients.ask(url, seconds=seconds, clients=_CLIENTS, own=own)
                 loads[name].append(found)
                 cpu[name].append(_cpu() - used)
                 sent = int(await remote.ask("sent")) - sent
@@ -241,10 +244,10 @@ async def _long_list(size: Size, legs: int) -> Finding:
     taken: list[float] = []
     shares: list[float] = []
     async with (
+        load.asking() as reader,
         machine.running(capture=size.captures[0]) as remote,
         following(remote, counted=True) as watched,
         serving(legs, watched.state) as up,
-        load.reader() as reader,
     ):
         await _until(lambda: is_in_step(watched.state))
         url = up.base + _query("system")

@@ -1,14 +1,13 @@
 """Clients that ask over HTTP as fast as they are answered, in a process of their own.
 
-wrk where it is installed. Else this module is run as `python -m tests.bench.load`, which does
-the same more slowly, so that it may itself be what limits the rate.
+wrk where it is installed; else a generator of our own, which is slower, so that it may itself be
+what limits the rate. `python -m tests.bench.load` does the `Job`s on its standard input.
 """
 
-import argparse
 import asyncio
-import json
 import re
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -20,6 +19,7 @@ import msgspec
 import uvloop
 
 from tests.bench.findings import ROOT
+from tests.bench.measure import leave_the_core
 
 # What begins each row, and nothing else.
 _ROW = b'{"answered":'
@@ -38,71 +38,74 @@ class Load(msgspec.Struct, frozen=True):
     requests: int
 
 
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What to ask: again and again by so many `clients`, or once, with none.
+
+    `alike`: all requests are the same bytes; else each has a number in a header of its own.
+    `own`: not by wrk.
+    """
+
+    url: str
+    seconds: float = 0
+    clients: int = 0
+    own: bool = False
+    alike: bool = True
+
+
 def generator() -> str:
     """Return what asks: wrk, or a generator of our own."""
     return "wrk" if shutil.which("wrk") else "own generator"
 
 
-async def ask(
-    url: str, *, seconds: float, clients: int, own: bool = False, alike: bool = True
-) -> Load:
-    """Let `clients` ask for `url`, each again as soon as it has its answer.
+class Asking:
+    """Clients in a process of their own, on a core that is not ours.
 
-    `alike`: all requests are the same bytes; else each has a number in a header of its own.
-
-    Raises:
-        RuntimeError: an answer was no success.
-    """
-    if own or not shutil.which("wrk"):
-        command = [sys.executable, "-m", "tests.bench.load", url, f"{seconds}", f"{clients}"]
-        command += [] if alike else ["--other-bytes"]
-        return msgspec.json.decode(await _output(command), type=Load)
-    command = ["wrk", "-t1", f"-c{clients}", f"-d{max(1, round(seconds))}s", "--latency"]
-    command += [] if alike else ["-s", str(_OTHER_BYTES)]
-    return _read((await _output([*command, url])).decode())
-
-
-class Reader:
-    """A process that reads whole answers when it is told to, and counts their rows.
-
-    It is started beforehand: to start one stops the loop for as long as a copy of its process
-    takes.
+    It has to be started while this process is small: to fork a large one stops it for 10 ms
+    and more, and what then waits for it would be measured.
     """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
+    async def ask(
+        self, url: str, *, seconds: float, clients: int, own: bool = False, alike: bool = True
+    ) -> Load:
+        """Let `clients` ask for `url`, each again as soon as it has its answer.
+
+        Raises:
+            RuntimeError: an answer was no success.
+        """
+        job = Job(url=url, seconds=seconds, clients=clients, own=own, alike=alike)
+        return msgspec.json.decode(await self._do(job), type=Load)
+
     async def rows(self, url: str) -> int:
         """Return how many rows `url` answers, once the last of them is there."""
+        return int(await self._do(Job(url=url)))
+
+    async def _do(self, job: Job) -> bytes:
         assert self._process.stdin is not None, "started with pipes"
         assert self._process.stdout is not None, "started with pipes"
-        self._process.stdin.write(url.encode() + b"\n")
-        return int(await self._process.stdout.readline())
+        self._process.stdin.write(msgspec.json.encode(job) + b"\n")
+        said = await self._process.stdout.readline()
+        if not said:
+            raise RuntimeError("who asks has failed, and says why")
+        return said
 
 
 @asynccontextmanager
-async def reader() -> AsyncIterator[Reader]:
-    """Run a reader inside."""
+async def asking() -> AsyncIterator[Asking]:
+    """Run clients inside."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench.load",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
+        preexec_fn=leave_the_core,  # it calls the system, nothing else
     )  # fmt: skip
     try:
-        yield Reader(process)
+        yield Asking(process)
     finally:
         with suppress(ProcessLookupError):  # it failed, and says so
             process.kill()
         await process.wait()
-
-
-async def _output(command: list[str]) -> bytes:
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, cwd=ROOT
-    )
-    output, _ = await process.communicate()
-    if process.returncode:
-        raise RuntimeError(f"{command[0]} failed")
-    return output
 
 
 def _read(text: str) -> Load:
@@ -162,25 +165,26 @@ async def _ask(url: str, seconds: float, clients: int, *, alike: bool) -> Load:
     )
 
 
-def _read_whole() -> None:
-    for line in sys.stdin:
-        with urlopen(line.strip(), timeout=300) as body:
-            print(body.read().count(_ROW), flush=True)
+def _wrk(job: Job) -> Load:
+    command = ["wrk", "-t1", f"-c{job.clients}", f"-d{max(1, round(job.seconds))}s", "--latency"]
+    command += [] if job.alike else ["-s", str(_OTHER_BYTES)]
+    done = subprocess.run([*command, job.url], capture_output=True, text=True, check=True)
+    return _read(done.stdout)
+
+
+def _do(job: Job) -> Load | int:
+    if not job.clients:
+        with urlopen(job.url, timeout=300) as body:
+            whole: bytes = body.read()
+        return whole.count(_ROW)
+    if job.own or not shutil.which("wrk"):
+        return uvloop.run(_ask(job.url, job.seconds, job.clients, alike=job.alike))
+    return _wrk(job)
 
 
 def _main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("url", nargs="?", default="")
-    parser.add_argument("seconds", type=float, nargs="?", default=1)
-    parser.add_argument("clients", type=int, nargs="?", default=1)
-    parser.add_argument("--other-bytes", action="store_true")
-    asked = parser.parse_args()
-    if not asked.url:
-        _read_whole()
-        return
-    asking = _ask(asked.url, asked.seconds, asked.clients, alike=not asked.other_bytes)
-    load = uvloop.run(asking)
-    print(json.dumps(msgspec.to_builtins(load)))
+    for line in sys.stdin:
+        print(msgspec.json.encode(_do(msgspec.json.decode(line, type=Job))).decode(), flush=True)
 
 
 if __name__ == "__main__":

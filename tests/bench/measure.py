@@ -7,6 +7,7 @@ beside it; a ratio is the median of the ratios within each round.
 
 import gc
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
 from statistics import median
@@ -17,6 +18,8 @@ Clock = Callable[[], float]
 
 # A round shorter than this is repeated within the round: clocks and caches are coarse.
 ROUND_SECONDS = 0.02
+
+_CORES = sorted(os.sched_getaffinity(0))
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -70,6 +73,18 @@ def rounded(number: float) -> float:
     if number == 0 or not math.isfinite(number):
         return number
     return round(number, 3 - math.floor(math.log10(abs(number))))
+
+
+def keep_a_core() -> None:
+    """Run on one core from now on, and on no other. Nothing changes where there is but one."""
+    if len(_CORES) > 1:
+        os.sched_setaffinity(0, _CORES[:1])
+
+
+def leave_the_core() -> None:
+    """Run on any core but that one: for a process that asks or sends, before it begins."""
+    if len(_CORES) > 1:
+        os.sched_setaffinity(0, _CORES[1:])
 
 
 def resident_bytes() -> int:
