@@ -4,8 +4,8 @@ What `sys.intern` gives is never let go by Python 3.12.0 to 3.12.6 (python/cpyth
 uniqueids come for as long as there are calls.
 """
 
-# Whoever fills it with texts that nobody shares gains nothing but a few MB.
-_LIMIT = 1 << 15
+# Whoever fills it with texts that nobody shares gains nothing but a MB.
+_LIMIT = 1 << 13
 _LENGTH = 64
 
 # Forgotten all at once when they are too many: what is forgotten is kept twice, no more.

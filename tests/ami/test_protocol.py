@@ -265,6 +265,38 @@ async def test_what_came_at_once_is_taken_in_by_pieces_with_turns_for_others_bet
     assert vars(link.transport)["reads"]
 
 
+async def test_a_machine_that_goes_on_talking_is_listened_to_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("callstate.ami.protocol.GATHER_SECONDS", 0.001)
+    link = Link()
+    link.protocol.data_received(b"Event: A" + END)
+    assert link.received == [b"Event: A"], "what is there is taken in at once"
+    assert not vars(link.transport)["reads"]
+    async with asyncio.timeout(10):
+        while not vars(link.transport)["reads"]:  # noqa: ASYNC110  # it tells nobody
+            await asyncio.sleep(0.001)
+
+
+async def test_who_waits_for_an_answer_reads_on() -> None:
+    link = Link()
+    link.transport.resume_reading()
+    answer = link.send(Action="Ping", ActionID="1")
+    link.protocol.data_received(b"Event: A" + END)
+    assert vars(link.transport)["reads"]
+    answer.cancel()
+
+
+async def test_a_link_that_ended_meanwhile_is_not_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callstate.ami.protocol.GATHER_SECONDS", 0.0)
+    link = Link()
+    link.protocol.data_received(b"Event: A" + END)
+    link.protocol.abort("enough")
+    for _ in range(10):
+        await asyncio.sleep(0.001)
+    assert not vars(link.transport)["reads"]
+
+
 async def test_of_a_link_that_ended_nothing_more_is_taken_in() -> None:
     link = Link()
     link.protocol.data_received((b"Event: X" + END) * 10_000)

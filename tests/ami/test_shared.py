@@ -32,4 +32,4 @@ def test_a_long_text_is_not_kept() -> None:
 def test_no_more_than_some_thousands_are_kept() -> None:
     for number in range(100_000):
         assert shared(f"{number}") == f"{number}"
-        assert len(texts.TEXTS) <= 1 << 15
+        assert len(texts.TEXTS) <= 1 << 13

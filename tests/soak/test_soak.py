@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from callstate.ami.decode import Decoder
 from callstate.ami.session import Session
+from callstate.ami.shared import TEXTS
 from callstate.config import Sync
 from callstate.core.registry import TOMBSTONE_SECONDS
 from callstate.core.state import CallState
@@ -87,6 +88,7 @@ def _assert_nothing_is_left(engine: Engine) -> None:
 
 
 def _blocks() -> int:
+    TEXTS.clear()  # never more than some thousands, but not yet so many at first
     gc.collect()
     return sys.getallocatedblocks()
 
