@@ -7,7 +7,9 @@ Rules:
 1. Every event, list item and response goes to the receiver, in the order of the stream.
 2. An action is over at its response, or, when that starts a list, at the list's completion;
    a list that is answered by an error is over at the error. Items are not collected.
-3. When the link ends, for whatever reason, every action that waits fails with
+3. A machine answers in the order of the actions: what it left out was lost on the way, and
+   its action fails with `ActionTimedOut` when a later one is answered.
+4. When the link ends, for whatever reason, every action that waits fails with
    `ConnectionLost`, and nothing more reaches the receiver.
 """
 
@@ -16,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from callstate.ami.decode import Decoder, Message, messages
-from callstate.ami.errors import ConnectionLost, InvalidAction
+from callstate.ami.errors import ActionTimedOut, ConnectionLost, InvalidAction
 from callstate.ami.response import to_panoramisk
 
 # AMI reads a line of an action into 1 025 bytes and at most 128 lines (main/manager.c).
@@ -203,12 +205,27 @@ class AmiProtocol(asyncio.Protocol):
         action = self._pending.get(message.get("ActionID"))
         if action is None or (not is_response and not action.responses):
             return
+        self._lose_before(action)
         action.responses.append(to_panoramisk(message.headers()))
         if is_response and _starts_list(message):
             return
         del self._pending[action.id]
         if not action.future.done():
             action.future.set_result(action.responses)
+
+    def _lose_before(self, answered: Any) -> None:
+        """Fail the actions that were sent before one that is answered: their answers were lost.
+
+        A session's actions are carried out one by one (main/manager.c, session_do).
+        """
+        for action in list(self._pending.values()):
+            if action is answered:
+                return
+            del self._pending[action.id]
+            if not action.future.done():
+                problem = f"no answer to {action['Action']}, but to {answered['Action']}"
+                action.future.set_exception(ActionTimedOut(problem))
+                action.future.exception()  # seen: whoever waited may be gone
 
     def _fail_pending(self) -> None:
         pending, self._pending = self._pending, {}

@@ -7,7 +7,7 @@ import pytest
 from panoramisk.actions import Action
 
 from callstate.ami.decode import END, messages
-from callstate.ami.errors import ConnectionLost, InvalidAction
+from callstate.ami.errors import ActionTimedOut, ConnectionLost, InvalidAction
 from callstate.ami.protocol import PIECE_BYTES, AmiProtocol
 from tests.ami.doubles import BANNER
 
@@ -102,15 +102,33 @@ async def test_a_header_that_would_be_read_as_something_else_is_refused(
     assert link.protocol.pending == 0
 
 
-async def test_responses_find_their_actions_in_any_order() -> None:
+async def test_responses_find_their_actions() -> None:
     link = Link()
     one, two = link.send(Action="Ping", ActionID="1"), link.send(Action="Ping", ActionID="2")
-    link.answer("Response: Success", "ActionID: 2", "Ping: Pong")
     link.answer("Response: Error", "ActionID: 1", "Message: no")
+    link.answer("Response: Success", "ActionID: 2", "Ping: Pong")
     [first], [second] = await results(one), await results(two)
     assert (first["Response"], second["Response"]) == ("Error", "Success")
     assert link.protocol.pending == 0
     assert len(link.received) == 2
+
+
+@pytest.mark.parametrize("headers", [("EventList: start",), ()])
+async def test_an_action_that_was_passed_over_will_not_be_answered(
+    headers: tuple[str, ...],
+) -> None:
+    """Else it is waited for as long as others, pings say, are answered."""
+    link = Link()
+    actions = [link.send(Action=f"A{number}", ActionID=f"{number}") for number in range(4)]
+    link.answer("Response: Success", "ActionID: 0", "EventList: start")
+    link.answer("Response: Success", "ActionID: 2", *headers)
+    for lost in actions[:2]:
+        with pytest.raises(ActionTimedOut, match=r"no answer to A[01], but to A2"):
+            await lost
+    assert actions[2].done() == (not headers)
+    assert not actions[3].done()
+    link.answer("Response: Success", "ActionID: 1")
+    assert link.protocol.pending == (2 if headers else 1)
 
 
 @pytest.mark.parametrize(
