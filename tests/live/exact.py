@@ -131,9 +131,15 @@ class Comparison:
         # Asterisk keeps its parking bridges when they are empty.
         bridges = [bridge for bridge in registry.bridges.values() if bridge.members]
         kept = {"channels": registry.channels, "bridges": bridges}
-        for name, values in (kept | vars(registry.calls)).items():
+        for name, values in (kept | _attributes(registry.calls)).items():
             if values:
                 yield f"left over: {name} {values}"
+
+
+def _attributes(of: object) -> dict[str, Any]:
+    """Return what an object has by name; `vars` knows nothing of a compiled class."""
+    values = {name: getattr(of, name) for name in dir(of) if not name.startswith("__")}
+    return {name: value for name, value in values.items() if not callable(value)}
 
 
 def _row_differences(
